@@ -1,0 +1,1 @@
+"""Where Gatehouse meets the world: Orthanc, databases, files, keys, destinations."""

@@ -1,0 +1,69 @@
+"""What is to be done to an object, as the policy asks for it.
+
+A ``Recipe`` is the neutral form of a policy's ``deidentify`` and ``pixels`` sections; ``plan``
+compiles it, together with the Standard's tables, into what the engine runs. No logic here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ActionName = Literal[
+    "keep",
+    "remove",
+    "empty",
+    "dummy",
+    "replace",
+    "pseudonym",
+    "new-uid",
+    "shift-date",
+    "truncate-date",
+    "generalize",
+    "clean-text",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRule:
+    """A policy's exception for one attribute.
+
+    Parameters
+    ----------
+    path : str
+        As written: a keyword, ``(gggg,eeee)``, ``(gggg,{CREATOR},ee)``, or a path of these joined
+        with ``/``. A single attribute is meant at every depth, as a row of Table E.1-1 is; a path
+        is anchored at the top of the data set.
+    action : ActionName
+        The action of the policy.
+    because : str
+        Why the profile is departed from.
+    line : int
+        Line of the rule in the policy file, for explanations; 0 if there is none.
+    parameters : Mapping
+        What the action needs besides: ``with`` for replace, ``to`` for truncate-date ...
+    """
+
+    path: str
+    action: ActionName
+    because: str
+    line: int = 0
+    parameters: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The ``deidentify`` and ``pixels`` sections of one version of a policy.
+
+    Options are named after PS3.15 E.3 in kebab-case, e.g. ``"retain-uids"``.
+    """
+
+    project: str
+    profile: Literal["basic"] = "basic"
+    options: frozenset[str] = frozenset()
+    attributes: tuple[AttributeRule, ...] = ()
+    suspicious_pixels: Literal["hold", "accept"] = "hold"
+    policy: str = ""
+    version: int = 0
+    digest: str = ""

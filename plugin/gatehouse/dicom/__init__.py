@@ -1,0 +1,1 @@
+"""Data sets as bytes: scan, edit and write elements; character sets; paths."""

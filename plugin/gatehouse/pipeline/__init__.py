@@ -1,0 +1,1 @@
+"""The way of a study as durable workflows, written against ports."""

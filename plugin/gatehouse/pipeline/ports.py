@@ -1,0 +1,88 @@
+"""What the workflows need from the world, as protocols.
+
+The adapters implement these; tests that make the n-th call fail implement them too. Everything
+here may raise ``GatehouseError`` or an ``OSError``; nothing here may put a value of an attribute
+into a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gatehouse.policy.model import Delivery, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEntry:
+    """One row of Orthanc's change log (``/changes``) that is about a new instance."""
+
+    sequence: int
+    orthanc_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstance:
+    """What the inbox records of an instance before anybody has looked into it."""
+
+    orthanc_id: str
+    study_orthanc_id: str
+    series_orthanc_id: str
+    attachment_digest: str
+    """MD5 or UUID of Orthanc's attachment: changes when the instance is overwritten."""
+    origin: Origin
+
+
+class Archive(Protocol):
+    """The Orthanc that holds the identified originals."""
+
+    def changes(self, since: int, limit: int) -> tuple[Sequence[ChangeEntry], int, bool]:
+        """Return new-instance entries after ``since``, the last sequence read, and whether done."""
+
+    def describe(self, orthanc_ids: Sequence[str]) -> Sequence[ReceivedInstance]:
+        """Return what is known of instances; those that are gone are left out."""
+
+    def read(self, orthanc_id: str) -> bytes:
+        """Return the DICOM file of an instance. Raises ``LookupError`` if it is gone."""
+
+    def store(self, dicom: bytes) -> str:
+        """Store our own output; return its Orthanc ID. Its ID must be registered before."""
+
+    def mark(self, study_orthanc_id: str, metadata: Mapping[str, str], label: str | None) -> None:
+        """Set metadata, and a label where this Orthanc has labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingInstance:
+    """A verified object in the spool, ready to be sent."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    """The new one."""
+    transfer_syntax_uid: str
+    file: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReceipt:
+    """A destination's own word on one instance.
+
+    ``status`` is the DIMSE status in hex (``"0x0000"``) or the HTTP status (``"200"``).
+    """
+
+    sop_instance_uid: str
+    status: str
+    is_stored: bool
+    detail: str = ""
+
+
+class Destination(Protocol):
+    """One way to send. Raises ``DeliveryError`` when nothing (more) can be sent now."""
+
+    def send(
+        self, delivery: Delivery, instances: Sequence[OutgoingInstance]
+    ) -> Iterable[InstanceReceipt]:
+        """Send instances, yielding a receipt as each one is answered."""

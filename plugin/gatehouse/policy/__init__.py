@@ -1,0 +1,1 @@
+"""Policies, pure: YAML subset, schema, load, facts, conditions, decide, cases."""

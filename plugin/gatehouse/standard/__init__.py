@@ -1,0 +1,1 @@
+"""The Standard as data: generated tables with their edition, and no logic."""

@@ -1,0 +1,1 @@
+"""REST routes and pages, served through Orthanc's own server."""
