@@ -1,0 +1,30 @@
+# Gatehouse. Each target does its own set-up and can be run again without harm; `make help` lists
+# them. Options go in ARGS:
+#
+#     make run ARGS="--gateway-http 9052 --home /srv/gatehouse"
+#     make test ARGS="tests/unit -k dates"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test bench lock
+
+ARGS ?=
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what Gatehouse needs: Debian packages, .venv with the command `gatehouse`
+	@tools/setup run
+
+run: setup ## start a gateway and a research Orthanc, send a sample study, stay up until Ctrl-C
+	@exec .venv/bin/gatehouse up $(ARGS)
+
+test: ## check formatting, rules and types, and run all tests, those with a real Orthanc included
+	@tools/setup test
+	@tools/test $(ARGS)
+
+bench: ## measure against other tools (about 15 minutes; ARGS=--quick: 3)
+	@tools/setup test
+	@.venv/bin/python bench/run.py $(ARGS)
+
+lock: ## resolve the dependencies again and write the lock files
+	@tools/lock $(ARGS)
