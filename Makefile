@@ -24,7 +24,7 @@ test: ## check formatting, rules and types, and run all tests, those with a real
 
 bench: ## measure against other tools (about 15 minutes; ARGS=--quick: 3)
 	@tools/setup test
-	@.venv/bin/python bench/run.py $(ARGS)
+	@.venv/bin/python -m bench.run $(ARGS)
 
 lock: ## resolve the dependencies again and write the lock files
 	@tools/lock $(ARGS)
