@@ -15,6 +15,10 @@ class ConfigurationError(GatehouseError):
     """A setting is missing or wrong; the start must stop with this one message."""
 
 
+class StateError(GatehouseError):
+    """What was asked for does not fit the state that the study or delivery is in now."""
+
+
 class PolicyError(GatehouseError):
     """A policy, or a pack of policies, can't be used."""
 

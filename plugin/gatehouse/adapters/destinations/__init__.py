@@ -1,0 +1,1 @@
+"""The ways to send: one module for each ``via`` of a policy."""

@@ -1,0 +1,24 @@
+"""The ledger: what was received, decided, made, delivered, held, and by which policy.
+
+It says where every study is, survives any crash, and is the evidence of each delivery. It keeps
+no values of attributes (see ``ledger_tables``).
+"""
+
+from __future__ import annotations
+
+from gatehouse.adapters.ledger_audit import AuditLedger
+from gatehouse.adapters.ledger_deliveries import DeliveryLedger
+from gatehouse.adapters.ledger_inbox import InboxLedger
+from gatehouse.adapters.ledger_views import ViewLedger
+
+
+class Ledger(InboxLedger, DeliveryLedger, ViewLedger, AuditLedger):
+    """The whole ledger. See the bases for its methods, by who uses them.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:////absolute/path/gatehouse.db`` or ``postgresql+psycopg://...``.
+    migrate : bool
+        Bring the tables up to date first.
+    """

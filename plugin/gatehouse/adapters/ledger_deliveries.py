@@ -1,0 +1,193 @@
+"""The ledger's part for deliveries: who gets what, what was tried, and the receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from gatehouse.adapters.ledger_tables import delivery, output, receipt, study
+from gatehouse.adapters.ledger_work import WorkLedger, _output
+from gatehouse.errors import StateError
+from gatehouse.pipeline.ports import InstanceReceipt
+from gatehouse.pipeline.records import DeliveryKey, Output, StudyKey
+from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState
+
+
+class DeliveryLedger(WorkLedger):
+    """Methods of the workflows that deliver."""
+
+    def open_deliveries(
+        self,
+        key: StudyKey,
+        destinations: Sequence[tuple[str, str]],
+        policy_digest: str,
+        now: float,
+    ) -> bool:
+        """Begin the deliveries of a run to (via, destination); False if it was superseded.
+
+        The study is ``delivering`` from here on, or ``done`` if there is no destination.
+        """
+        state: DeliveryState = "waiting"
+        with self.writing() as connection:
+            target = "delivering" if destinations else "done"
+            if not self._advance(connection, key, target, now, rule="", reason=""):
+                return False
+            for via, name in destinations:
+                row = {
+                    "study_id": key.study_id,
+                    "generation": key.generation,
+                    "via": via,
+                    "destination": name,
+                    "policy_digest": policy_digest,
+                    "state": state,
+                    "created_at": now,
+                    "next_try_at": now,
+                }
+                statement = self.insert(delivery).values(**row)
+                connection.execute(statement.on_conflict_do_nothing())
+        return True
+
+    def begin_attempt(self, key: DeliveryKey) -> int | None:
+        """Note that a delivery is being tried; return the number of the attempt, from 1.
+
+        None means that nothing is to be done: it was delivered, superseded, cancelled or given up.
+        """
+        with self.writing() as connection:
+            row = connection.execute(
+                sa.select(delivery.c.state, delivery.c.attempts).where(*_is(key)).with_for_update()
+            ).one()
+            if row.state not in OPEN_DELIVERIES:
+                return None
+            attempt: int = row.attempts + 1
+            self._set(connection, key, "sending", attempts=attempt, next_try_at=None)
+        return attempt
+
+    def missing(self, key: DeliveryKey) -> list[Output]:
+        """Return the outputs for which this destination has given no receipt of success.
+
+        The same bytes that an earlier run delivered there are not sent again.
+        """
+        has_receipt = sa.exists().where(
+            receipt.c.study_id == output.c.study_id,
+            receipt.c.via == key.via,
+            receipt.c.destination == key.destination,
+            receipt.c.sop_instance_uid == output.c.sop_instance_uid_new,
+            receipt.c.sha256 == output.c.sha256,
+            receipt.c.is_stored,
+        )
+        query = (
+            sa.select(output)
+            .where(
+                output.c.study_id == key.study_id,
+                output.c.generation == key.generation,
+                ~has_receipt,
+            )
+            .order_by(output.c.series_instance_uid_new, output.c.sop_instance_uid_new)
+        )
+        with self.reading() as connection:
+            return [_output(row) for row in connection.execute(query)]
+
+    def record_receipts(
+        self,
+        key: DeliveryKey,
+        receipts: Sequence[tuple[InstanceReceipt, str]],
+        now: float,
+    ) -> None:
+        """Keep a destination's answers, each with the SHA-256 of what was sent."""
+        rows = [
+            {
+                "study_id": key.study_id,
+                "generation": key.generation,
+                "via": key.via,
+                "destination": key.destination,
+                "sop_instance_uid": answer.sop_instance_uid,
+                "sha256": sha256,
+                "status": answer.status,
+                "is_stored": answer.is_stored,
+                "detail": answer.detail,
+                "received_at": now,
+            }
+            for answer, sha256 in receipts
+        ]
+        columns = ["study_id", "via", "destination", "sop_instance_uid", "sha256"]
+        with self.writing() as connection:
+            self.upsert(connection, receipt, columns, *rows)
+
+    def delivered(self, key: DeliveryKey, now: float) -> None:
+        """Close a delivery that has all its receipts; the study is done with its last one.
+
+        Raises
+        ------
+        StateError
+            If a receipt is missing: "delivered" is said only with evidence.
+        """
+        if self.missing(key):
+            raise StateError("a delivery without all its receipts can't be closed as delivered")
+        with self.writing() as connection:
+            self._set(connection, key, "delivered", finished_at=now, next_try_at=None)
+            self._settle(connection, StudyKey(key.study_id, key.generation), now)
+
+    def try_later(self, key: DeliveryKey, at: float, error: str) -> None:
+        """Note why a delivery did not succeed, and when it is tried again."""
+        with self.writing() as connection:
+            self._set(connection, key, "waiting", next_try_at=at, last_error=error)
+
+    def give_up(self, key: DeliveryKey, error: str, now: float) -> None:
+        """Close a delivery that did not succeed; its study is held."""
+        reason = f"{key.destination} did not take all instances ({key.via}): {error}"
+        with self.writing() as connection:
+            self._set(
+                connection, key, "failed", finished_at=now, next_try_at=None, last_error=error
+            )
+        self.hold(StudyKey(key.study_id, key.generation), "delivery.failed", reason, now)
+
+    def overdue_deliveries(self, before: float) -> list[tuple[DeliveryKey, int]]:
+        """Return deliveries that should have been tried before this time, with their attempts."""
+        query = sa.select(delivery).where(
+            delivery.c.state == "waiting", delivery.c.next_try_at < before
+        )
+        with self.reading() as connection:
+            return [
+                (DeliveryKey(row.study_id, row.generation, row.via, row.destination), row.attempts)
+                for row in connection.execute(query)
+            ]
+
+    def _set(
+        self, connection: sa.Connection, key: DeliveryKey, state: DeliveryState, **columns: object
+    ) -> None:
+        # A delivery that was superseded or cancelled meanwhile stays so.
+        connection.execute(
+            sa.update(delivery)
+            .where(*_is(key), delivery.c.state.in_(OPEN_DELIVERIES))
+            .values(state=state, **columns)
+        )
+
+    def _settle(self, connection: sa.Connection, key: StudyKey, now: float) -> None:
+        # Locks the study, so that of two last deliveries one sees the other.
+        row = connection.execute(
+            sa.select(study.c.state, study.c.generation)
+            .where(study.c.id == key.study_id)
+            .with_for_update()
+        ).one()
+        undelivered = sa.exists().where(
+            delivery.c.study_id == key.study_id,
+            delivery.c.generation == key.generation,
+            delivery.c.state != "delivered",
+        )
+        is_last = (
+            row.state == "delivering"
+            and row.generation == key.generation
+            and not connection.scalar(sa.select(undelivered))
+        )
+        if is_last:
+            self._move(connection, *key, "done", now)
+
+
+def _is(key: DeliveryKey) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        delivery.c.study_id == key.study_id,
+        delivery.c.generation == key.generation,
+        delivery.c.via == key.via,
+        delivery.c.destination == key.destination,
+    )

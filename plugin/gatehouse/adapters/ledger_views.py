@@ -1,0 +1,308 @@
+"""What the ledger tells: for pages, the REST routes, status and metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import sqlalchemy as sa
+
+from gatehouse.adapters.ledger_base import LedgerBase
+from gatehouse.adapters.ledger_tables import (
+    asked,
+    decision,
+    delivery,
+    hold,
+    instance,
+    output,
+    own_output,
+    receipt,
+    study,
+    transition,
+    worker,
+)
+from gatehouse.pipeline.ports import InstanceReceipt
+from gatehouse.pipeline.records import (
+    Counts,
+    DecisionRecord,
+    DeliveryKey,
+    DeliveryRecord,
+    HoldRecord,
+    StudyKey,
+    StudyRecord,
+    TransitionRecord,
+    WorkerRecord,
+)
+from gatehouse.policy.model import Answer, Asked, Outcome
+
+_INSTANCES = (
+    sa.select(sa.func.count())
+    .where(instance.c.study_id == study.c.id, instance.c.vanished_at.is_(None))
+    .scalar_subquery()
+    .label("instances")
+)
+_STUDIES = sa.select(study, _INSTANCES)
+
+
+class ViewLedger(LedgerBase):
+    """Methods that only read."""
+
+    def studies(
+        self,
+        state: str | None = None,
+        *,
+        policy: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[StudyRecord]:
+        """Return studies, the one that changed last first."""
+        query = _STUDIES.order_by(study.c.state_changed_at.desc(), study.c.id.desc())
+        if state is not None:
+            query = query.where(study.c.state == state)
+        if policy is not None:
+            query = query.where(study.c.policy == policy)
+        with self.reading() as connection:
+            rows = connection.execute(query.limit(limit).offset(offset))
+            return [_study(row) for row in rows]
+
+    def study(self, which: int | str) -> StudyRecord | None:
+        """Return one study by our ID, or by Orthanc's ID of it or of what was made of it."""
+        with self.reading() as connection:
+            if isinstance(which, int):
+                condition = study.c.id == which
+            else:
+                made_of = (
+                    sa.select(own_output.c.study_id)
+                    .where(own_output.c.study_orthanc_id == which)
+                    .limit(1)
+                )
+                condition = sa.or_(
+                    study.c.orthanc_id == which, study.c.id == made_of.scalar_subquery()
+                )
+            # The original comes first where an ID could be both.
+            is_original = sa.case((study.c.orthanc_id == which, 0), else_=1)
+            row = connection.execute(
+                _STUDIES.where(condition).order_by(is_original).limit(1)
+                if isinstance(which, str)
+                else _STUDIES.where(condition)
+            ).one_or_none()
+        return None if row is None else _study(row)
+
+    def kept_studies(self, study_id: int) -> list[str]:
+        """Return the Orthanc IDs of the de-identified studies that were kept of a study."""
+        query = sa.select(own_output.c.study_orthanc_id).where(own_output.c.study_id == study_id)
+        with self.reading() as connection:
+            return list(connection.scalars(query.distinct()))
+
+    def history(self, study_id: int) -> list[TransitionRecord]:
+        """Return every state that a study was in, oldest first."""
+        query = (
+            sa.select(transition).where(transition.c.study_id == study_id).order_by(transition.c.id)
+        )
+        with self.reading() as connection:
+            return [
+                TransitionRecord(row.generation, row.at, row.state, row.rule, row.reason)
+                for row in connection.execute(query)
+            ]
+
+    def decision(self, key: StudyKey) -> DecisionRecord | None:
+        """Return what was decided in one run, with every answer."""
+        with self.reading() as connection:
+            row = connection.execute(
+                sa.select(decision).where(
+                    decision.c.study_id == key.study_id, decision.c.generation == key.generation
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            answers = connection.execute(
+                sa.select(asked).where(asked.c.decision_id == row.id).order_by(asked.c.position)
+            ).all()
+        return DecisionRecord(
+            generation=row.generation,
+            outcome=Outcome(row.outcome),
+            policy=row.policy,
+            policy_version=row.policy_version,
+            policy_digest=row.policy_digest,
+            rule=row.rule,
+            reason=row.reason,
+            instance=row.instance,
+            decided_at=row.decided_at,
+            asked=tuple(Asked(a.policy, a.rule, Answer(a.answer), a.line) for a in answers),
+        )
+
+    def action_counts(self, key: StudyKey) -> dict[str, int]:
+        """Return how many elements each action code was applied to, over all instances of a run."""
+        query = sa.select(output.c.actions).where(
+            output.c.study_id == key.study_id, output.c.generation == key.generation
+        )
+        total: Counter[str] = Counter()
+        with self.reading() as connection:
+            for actions in connection.scalars(query):
+                total.update(actions)
+        return dict(total)
+
+    def holds(
+        self,
+        *,
+        open_only: bool = True,
+        study_id: int | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[HoldRecord]:
+        """Return why studies are (or were) held, newest first."""
+        query = (
+            sa.select(hold, study.c.orthanc_id.label("study_orthanc_id"))
+            .join(study, study.c.id == hold.c.study_id)
+            .order_by(hold.c.id.desc())
+        )
+        if open_only:
+            query = query.where(hold.c.resolved_at.is_(None))
+        if study_id is not None:
+            query = query.where(hold.c.study_id == study_id)
+        with self.reading() as connection:
+            return [_hold(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+    def deliveries(
+        self,
+        *,
+        study_id: int | None = None,
+        state: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[DeliveryRecord]:
+        """Return deliveries, newest first."""
+        query = _DELIVERIES.order_by(delivery.c.id.desc())
+        if study_id is not None:
+            query = query.where(delivery.c.study_id == study_id)
+        if state is not None:
+            query = query.where(delivery.c.state == state)
+        with self.reading() as connection:
+            return [_delivery(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+    def receipts(self, key: DeliveryKey) -> list[InstanceReceipt]:
+        """Return a destination's answers on the instances of one run."""
+        query = (
+            sa.select(receipt)
+            .select_from(receipt.join(output, _RECEIPT_OF_OUTPUT))
+            .where(
+                output.c.study_id == key.study_id,
+                output.c.generation == key.generation,
+                receipt.c.via == key.via,
+                receipt.c.destination == key.destination,
+            )
+            .order_by(receipt.c.id)
+        )
+        with self.reading() as connection:
+            return [
+                InstanceReceipt(row.sop_instance_uid, row.status, row.is_stored, row.detail)
+                for row in connection.execute(query)
+            ]
+
+    def counts(self) -> Counts:
+        """Return how many studies and deliveries are in each state, and how many holds are open."""
+        with self.reading() as connection:
+            by_state: list[dict[str, int]] = []
+            for table in (study, delivery):
+                query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+                by_state.append({row[0]: row[1] for row in connection.execute(query)})
+            is_open = hold.c.resolved_at.is_(None)
+            holds = connection.scalar(sa.select(sa.func.count()).where(is_open))
+        return Counts(studies=by_state[0], deliveries=by_state[1], open_holds=holds or 0)
+
+    def workers(self) -> list[WorkerRecord]:
+        """Return the workers that ever gave a sign of life."""
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(worker).order_by(worker.c.name)).mappings()
+            return [WorkerRecord(**row) for row in rows]
+
+
+_RECEIPT_OF_OUTPUT = sa.and_(
+    receipt.c.study_id == output.c.study_id,
+    receipt.c.sop_instance_uid == output.c.sop_instance_uid_new,
+    receipt.c.sha256 == output.c.sha256,
+)
+_OUTPUT_OF_DELIVERY = sa.and_(
+    output.c.study_id == delivery.c.study_id, output.c.generation == delivery.c.generation
+)
+
+
+def _receipts_where(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(sa.func.count())
+        .select_from(receipt.join(output, _RECEIPT_OF_OUTPUT))
+        .where(
+            _OUTPUT_OF_DELIVERY,
+            receipt.c.via == delivery.c.via,
+            receipt.c.destination == delivery.c.destination,
+            *conditions,
+        )
+        .correlate(delivery)
+        .scalar_subquery()
+    )
+
+
+_DELIVERIES = sa.select(
+    delivery,
+    study.c.orthanc_id.label("study_orthanc_id"),
+    sa.select(sa.func.count())
+    .select_from(output)
+    .where(_OUTPUT_OF_DELIVERY)
+    .correlate(delivery)
+    .scalar_subquery()
+    .label("instances"),
+    _receipts_where(receipt.c.is_stored).label("receipts"),
+    _receipts_where(receipt.c.is_stored, receipt.c.status.like("0xB%")).label("warnings"),
+).join(study, study.c.id == delivery.c.study_id)
+
+
+def _study(row: sa.Row[Any]) -> StudyRecord:
+    return StudyRecord(
+        study_id=row.id,
+        server=row.server,
+        orthanc_id=row.orthanc_id,
+        state=row.state,
+        generation=row.generation,
+        first_received_at=row.first_received_at,
+        last_received_at=row.last_received_at,
+        state_changed_at=row.state_changed_at,
+        instances=row.instances,
+        policy=row.policy,
+        policy_version=row.policy_version,
+        policy_digest=row.policy_digest,
+        rule=row.rule,
+        reason=row.reason,
+    )
+
+
+def _hold(row: sa.Row[Any]) -> HoldRecord:
+    return HoldRecord(
+        hold_id=row.id,
+        study_id=row.study_id,
+        study_orthanc_id=row.study_orthanc_id,
+        generation=row.generation,
+        rule=row.rule,
+        reason=row.reason,
+        path=row.path,
+        instance=row.instance,
+        held_at=row.held_at,
+        resolved_at=row.resolved_at,
+        resolved_by=row.resolved_by,
+        resolution=row.resolution,
+    )
+
+
+def _delivery(row: sa.Row[Any]) -> DeliveryRecord:
+    return DeliveryRecord(
+        key=DeliveryKey(row.study_id, row.generation, row.via, row.destination),
+        study_orthanc_id=row.study_orthanc_id,
+        state=row.state,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        next_try_at=row.next_try_at,
+        finished_at=row.finished_at,
+        last_error=row.last_error,
+        instances=row.instances,
+        receipts=row.receipts,
+        warnings=row.warnings,
+    )

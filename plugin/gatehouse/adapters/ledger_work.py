@@ -1,0 +1,235 @@
+"""The ledger's part for workers: what each step of a run over a study did.
+
+Every method may be called again with the same arguments, because a step runs twice when the
+machine dies between its effect and its record. A run that was superseded by a later generation
+changes nothing any more: its methods answer False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from gatehouse.adapters.ledger_base import LedgerBase, chunks
+from gatehouse.adapters.ledger_tables import (
+    asked,
+    decision,
+    hold,
+    instance,
+    output,
+    own_output,
+    study,
+    worker,
+)
+from gatehouse.pipeline.records import InstanceRecord, Output, StudyKey, WorkerRecord
+from gatehouse.pipeline.states import TRANSITIONS, StudyState
+from gatehouse.policy.model import Decision, Origin
+
+
+class WorkLedger(LedgerBase):
+    """Methods of the workflows over studies."""
+
+    def advance(
+        self,
+        key: StudyKey,
+        state: StudyState,
+        now: float,
+        *,
+        rule: str = "",
+        reason: str = "",
+    ) -> bool:
+        """Move a run to its next state; True if it is there now, False if it was superseded.
+
+        Raises
+        ------
+        ValueError
+            If this state can't follow the present one.
+        """
+        with self.writing() as connection:
+            return self._advance(connection, key, state, now, rule=rule, reason=reason)
+
+    def hold(
+        self,
+        key: StudyKey,
+        rule: str,
+        reason: str,
+        now: float,
+        *,
+        path: str = "",
+        instance_id: str = "",
+    ) -> bool:
+        """Hold a study for a reason; False if this run was superseded."""
+        with self.writing() as connection:
+            if not self._advance(connection, key, "held", now, rule=rule, reason=reason):
+                return False
+            row = {"rule": rule, "reason": reason, "path": path, "instance": instance_id}
+            same = [hold.c[name] == value for name, value in row.items()]
+            is_open = sa.and_(
+                hold.c.study_id == key.study_id,
+                hold.c.generation == key.generation,
+                hold.c.resolved_at.is_(None),
+                *same,
+            )
+            if not connection.scalar(sa.select(sa.exists().where(is_open))):
+                connection.execute(
+                    sa.insert(hold).values(
+                        study_id=key.study_id, generation=key.generation, held_at=now, **row
+                    )
+                )
+        return True
+
+    def instances(self, study_id: int) -> list[InstanceRecord]:
+        """Return the instances of a study that are in the archive, in a fixed order."""
+        query = (
+            sa.select(instance)
+            .where(instance.c.study_id == study_id, instance.c.vanished_at.is_(None))
+            .order_by(instance.c.orthanc_id)
+        )
+        with self.reading() as connection:
+            return [_instance(row) for row in connection.execute(query)]
+
+    def record_decision(self, key: StudyKey, made: Decision, pack_digest: str, now: float) -> bool:
+        """Keep a decision with all its answers; False if this run was superseded."""
+        policy = made.policy
+        about = {
+            "policy": policy.name if policy else "",
+            "policy_version": policy.version if policy else 0,
+            "policy_digest": policy.digest if policy else "",
+        }
+        row = {
+            "study_id": key.study_id,
+            "generation": key.generation,
+            "outcome": made.outcome.value,
+            "pack_digest": pack_digest,
+            "rule": made.rule,
+            "reason": made.reason,
+            "instance": made.instance,
+            "decided_at": now,
+            **about,
+        }
+        with self.writing() as connection:
+            if not self._is_present(connection, key):
+                return False
+            self.upsert(connection, decision, ["study_id", "generation"], row)
+            decision_id = connection.scalar(
+                sa.select(decision.c.id).where(
+                    decision.c.study_id == key.study_id, decision.c.generation == key.generation
+                )
+            )
+            connection.execute(sa.delete(asked).where(asked.c.decision_id == decision_id))
+            answers = [
+                {
+                    "decision_id": decision_id,
+                    "position": position,
+                    "policy": answer.policy,
+                    "rule": answer.rule,
+                    "answer": answer.answer.value,
+                    "line": answer.line,
+                }
+                for position, answer in enumerate(made.asked)
+            ]
+            if answers:
+                connection.execute(sa.insert(asked), answers)
+            connection.execute(sa.update(study).where(study.c.id == key.study_id).values(**about))
+        return True
+
+    def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> None:
+        """Keep what was made of instances."""
+        rows = [
+            {"study_id": key.study_id, "generation": key.generation, **_columns(made)}
+            for made in outputs
+        ]
+        with self.writing() as connection:
+            for part in chunks(rows):
+                self.upsert(connection, output, ["study_id", "generation", "instance"], *part)
+
+    def outputs(self, key: StudyKey) -> list[Output]:
+        """Return what was made in one run, in a fixed order."""
+        query = (
+            sa.select(output)
+            .where(output.c.study_id == key.study_id, output.c.generation == key.generation)
+            .order_by(output.c.series_instance_uid_new, output.c.sop_instance_uid_new)
+        )
+        with self.reading() as connection:
+            return [_output(row) for row in connection.execute(query)]
+
+    def register_own_outputs(
+        self, key: StudyKey, server: str, study_orthanc_id: str, ids: Sequence[str], now: float
+    ) -> None:
+        """Note Orthanc IDs before outputs are stored, so that they are never taken for received."""
+        rows = [
+            {
+                "server": server,
+                "orthanc_id": orthanc_id,
+                "study_id": key.study_id,
+                "generation": key.generation,
+                "study_orthanc_id": study_orthanc_id,
+                "registered_at": now,
+            }
+            for orthanc_id in ids
+        ]
+        with self.writing() as connection:
+            for part in chunks(rows):
+                self.upsert(connection, own_output, ["server", "orthanc_id"], *part)
+
+    def heartbeat(self, sign: WorkerRecord) -> None:
+        """Keep a worker's sign of life."""
+        names = ("name", "host", "pid", "version", "processes", "started_at", "heartbeat_at")
+        row = {name: getattr(sign, name) for name in names}
+        with self.writing() as connection:
+            self.upsert(connection, worker, ["name"], row)
+
+    def _is_present(self, connection: sa.Connection, key: StudyKey) -> bool:
+        query = sa.select(study.c.generation).where(study.c.id == key.study_id).with_for_update()
+        return connection.scalar(query) == key.generation
+
+    def _advance(
+        self,
+        connection: sa.Connection,
+        key: StudyKey,
+        state: StudyState,
+        now: float,
+        *,
+        rule: str,
+        reason: str,
+    ) -> bool:
+        row = connection.execute(
+            sa.select(study.c.state, study.c.generation)
+            .where(study.c.id == key.study_id)
+            .with_for_update()
+        ).one()
+        if row.generation != key.generation:
+            return False
+        if row.state == state:
+            return True
+        if state not in TRANSITIONS[row.state]:
+            raise ValueError(f"{state} can't follow {row.state}")
+        self._move(connection, *key, state, now, rule=rule, reason=reason)
+        return True
+
+
+def _columns(made: Output) -> Mapping[str, Any]:
+    return {name: getattr(made, name) for name in Output.__dataclass_fields__}
+
+
+def _output(row: sa.Row[Any]) -> Output:
+    return Output(**{name: getattr(row, name) for name in Output.__dataclass_fields__})
+
+
+def _instance(row: sa.Row[Any]) -> InstanceRecord:
+    return InstanceRecord(
+        orthanc_id=row.orthanc_id,
+        series_orthanc_id=row.series_orthanc_id,
+        attachment_digest=row.attachment_digest,
+        generation=row.generation,
+        received_at=row.received_at,
+        origin=Origin(
+            protocol=row.protocol,
+            calling_aet=row.calling_aet,
+            called_aet=row.called_aet,
+            remote_address=row.remote_address,
+            user=row.user,
+        ),
+    )

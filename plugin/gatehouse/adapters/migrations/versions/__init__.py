@@ -1,0 +1,1 @@
+"""One module for each step of the ledger's schema, oldest first."""
