@@ -55,7 +55,7 @@ def main(names_folder: Path) -> None:
     meanings = " ".join(
         meaning.lower()
         for scheme in concepts.values()
-        for codes in scheme.values()
+        for codes in scheme.values()  # type: ignore[attr-defined]  # untyped data of pydicom
         for meaning, _ in codes.values()
     )
     names = (

@@ -105,7 +105,8 @@ def main() -> None:
         print(
             f"{file.name}: {score.texts} texts; recall {score.recall:.3f} "
             f"({score.found}/{score.identifying} identifying words), "
-            f"precision {score.precision:.3f}; {score.over_removed} of {score.clinical} other words taken out"
+            f"precision {score.precision:.3f}; "
+            f"{score.over_removed} of {score.clinical} other words taken out"
         )
 
 
