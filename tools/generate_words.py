@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from pydicom.sr._concepts_dict import concepts
 
@@ -45,6 +46,7 @@ def write(name: str, source: str, words: set[str]) -> None:
 
 def main(names_folder: Path) -> None:
     """Write the three lists."""
+    schemes: dict[str, Any] = concepts
     radiology = {
         word
         for line in (ROOT / "tools/words/radiology.txt").read_text().splitlines()
@@ -54,8 +56,8 @@ def main(names_folder: Path) -> None:
     }
     meanings = " ".join(
         meaning.lower()
-        for scheme in concepts.values()
-        for codes in scheme.values()  # type: ignore[attr-defined]  # untyped data of pydicom
+        for scheme in schemes.values()
+        for codes in scheme.values()
         for meaning, _ in codes.values()
     )
     names = (

@@ -25,8 +25,8 @@ _MEDICAL_ENDINGS = (
 _MEDICAL_PREFIXES = (
     "hyper", "hypo", "iso", "intra", "extra", "inter", "peri", "para", "post", "pre", "retro",
     "sub", "supra", "infra", "trans", "multi", "non", "un", "re", "poly", "pseudo", "neuro",
-    "micro", "macro", "endo", "epi", "ante", "antero", "postero", "infero", "supero", "latero", "hemi",
-    "bi", "tri",
+    "micro", "macro", "endo", "epi", "ante", "antero", "postero", "infero", "supero", "latero",
+    "hemi", "bi", "tri",
 )  # fmt: skip
 
 
