@@ -1,0 +1,148 @@
+"""Compile a recipe, with the tables of the Standard, into what the engine looks up.
+
+``compile_plan(recipe).for_sop_class(uid).level(path)[tag]`` is the rule for an element. Levels are
+dictionaries that fill themselves, so that the engine's inner loop is one look-up. The decisions
+behind it are docs/adr/0003-options-that-disagree.md and 0004-types-decide-compound-codes.md.
+Nothing here reads a value of an attribute.
+"""
+
+from __future__ import annotations
+
+from gatehouse.deid.exceptions import Exceptions, PrivateTag
+from gatehouse.deid.options import check_options, longitudinal_marking, method_codes
+from gatehouse.deid.recipe import Recipe
+from gatehouse.deid.resolve import Mode, Resolver
+from gatehouse.deid.rules import KEEP, PRIVATE, UNKNOWN, Rule
+from gatehouse.errors import PolicyError
+from gatehouse.standard import attribute_types
+from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
+
+__all__ = ["KEEP", "PRIVATE", "UNKNOWN", "Level", "ObjectPlan", "Plan", "Rule", "compile_plan"]
+
+Path = tuple[int, ...]
+
+# A hostile file can name any number of tags and paths. What is remembered of them is bounded;
+# beyond it a rule is worked out again each time, which is slower and nothing else.
+_RULES_PER_LEVEL_MAX = 8192
+_LEVELS_MAX = 4096
+
+
+class Level(dict[int, Rule]):
+    """The rules of the data set at one path, worked out when they are first asked for."""
+
+    __slots__ = ("_path", "_plan", "mode")
+
+    def __init__(self, plan: ObjectPlan, path: Path, mode: Mode) -> None:
+        super().__init__()
+        self._plan = plan
+        self._path = path
+        self.mode = mode
+
+    def __missing__(self, tag: int) -> Rule:
+        rule = self._plan.resolve(self._path, self.mode, tag)
+        if len(self) < _RULES_PER_LEVEL_MAX:
+            self[tag] = rule
+        return rule
+
+
+class ObjectPlan:
+    """The rules for instances of one SOP class."""
+
+    def __init__(self, exceptions: Exceptions, resolver: Resolver, safe_private: bool) -> None:
+        self._exceptions = exceptions
+        self._resolver = resolver
+        self._safe_private = safe_private
+        self._levels: dict[Path, Level] = {}
+
+    def level(self, path: Path) -> Level:
+        """Return the rules of the data set at this path of sequence tags; ``()`` is the top."""
+        found = self._levels.get(path)
+        if found is None:
+            found = Level(self, path, self._mode(path))
+            if len(self._levels) < _LEVELS_MAX:
+                self._levels[path] = found
+        return found
+
+    def private(self, path: Path, group: int, creator: str, element: int) -> Rule:
+        """Return the rule for a private element.
+
+        Parameters
+        ----------
+        path : tuple of int
+            Tags of the sequences above.
+        group : int
+            Its group, odd.
+        creator : str
+            The private creator of its block; surrounding spaces don't count.
+        element : int
+            The low byte of its element number.
+        """
+        creator = creator.strip()
+        rule = self._exceptions.find(path, PrivateTag(group, creator, element))
+        if rule is not None:
+            return rule
+        if self._safe_private:
+            vr = SAFE_PRIVATE.get((creator, group), {}).get(element)
+            if vr is not None:
+                return self._resolver.private(self.level(path).mode, vr)
+        return PRIVATE
+
+    def resolve(self, path: Path, mode: Mode, tag: int) -> Rule:
+        """Work out the rule for a public element; for a private one, that of an unknown creator."""
+        if tag >> 16 & 1:
+            return PRIVATE
+        return self._exceptions.find(path, tag) or self._resolver.public(path, mode, tag)
+
+    def _mode(self, path: Path) -> Mode:
+        """Return what the sequences above mean, the innermost with a say first."""
+        if not path:
+            return Mode.NORMAL
+        above = self.level(path[:-1])
+        if path[-1] >> 16 & 1:
+            return above.mode
+        rule = above[path[-1]]
+        if rule is KEEP:
+            return above.mode
+        if rule.code == "C":
+            return Mode.CLEANED
+        return Mode.NORMAL if rule.code in ("K", "U") else Mode.REPLACED
+
+
+class Plan:
+    """A recipe, compiled. Cheap to send to another process: only the recipe travels."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        if recipe.profile != "basic":
+            raise PolicyError(f"there is no profile {recipe.profile!r}; PS3.15 E.2 defines basic")
+        check_options(recipe.options)
+        self.recipe = recipe
+        self.method_codes = method_codes(recipe.options)
+        self.longitudinal = longitudinal_marking(recipe.options)
+        self._exceptions = Exceptions(recipe.attributes)
+        self._objects: dict[str | None, ObjectPlan] = {}
+
+    def __reduce__(self) -> tuple[type[Plan], tuple[Recipe]]:
+        return Plan, (self.recipe,)
+
+    def for_sop_class(self, sop_class_uid: str) -> ObjectPlan:
+        """Return the rules for a SOP class; all that PS3.4 doesn't know share the strictest."""
+        iod = attribute_types.iod_of(sop_class_uid)
+        found = self._objects.get(iod)
+        if found is None:
+            options = self.recipe.options
+            resolver = Resolver(options, iod)
+            found = ObjectPlan(self._exceptions, resolver, "retain-safe-private" in options)
+            self._objects[iod] = found
+        return found
+
+
+def compile_plan(recipe: Recipe) -> Plan:
+    """Compile a recipe.
+
+    Raises
+    ------
+    PolicyError
+        If an option is not known, can't be carried out or excludes another, or if an exception
+        names no attribute, or one attribute twice.
+    """
+    return Plan(recipe)

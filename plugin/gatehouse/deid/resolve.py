@@ -1,0 +1,200 @@
+"""Resolve the action codes of Table E.1-1 for one attribute in one IOD.
+
+A compound code (X/Z/D ...) is decided by the Type that the attribute has at its path in the
+instance's IOD (docs/adr/0004-types-decide-compound-codes.md). Conditional Types count as their
+strict siblings: whether a condition holds can't be known here, and the attribute is present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+from typing import Any
+
+from gatehouse.deid.dummy_items import DUMMY_ITEMS
+from gatehouse.deid.options import choose
+from gatehouse.deid.recipe import ActionName
+from gatehouse.deid.rules import GROUP_LENGTH, KEEP, NO_PARAMETERS, UNKNOWN, Rule
+from gatehouse.standard import attribute_types, dictionary, table
+
+Path = tuple[int, ...]
+
+PATIENT_NAME = 0x00100010
+PATIENT_ID = 0x00100020
+CONTENT_SEQUENCE = 0x0040A730
+LENGTH_TO_END = 0x00080001
+
+PSEUDONYMOUS = frozenset((PATIENT_NAME, PATIENT_ID))
+"""Replaced by the patient's pseudonym, so that studies of a patient stay together (E.1.1)."""
+
+_DATE_VRS = frozenset(("DA", "TM", "DT"))
+_TEXT_VRS = frozenset(("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
+
+_CODED = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080119, 0x00080120))
+"""Code Value, Coding Scheme Designator and Version, Long Code Value, URN Code Value: what a code
+is; cleaned text in their place would be a code of nothing."""
+
+_ZONE = 0x00080201
+"""Timezone Offset From UTC: a date attribute by its meaning, though its VR is SH."""
+
+
+class Mode(Enum):
+    """What the sequences above an attribute mean for it (Table E.1-1a, notes on sequences)."""
+
+    NORMAL = "normal"
+    CLEANED = "cleaned"
+    """Within a sequence with C: free text is cleaned also where it has no row of its own."""
+    REPLACED = "replaced"
+    """Within a sequence with D, Z or X: nothing of the original may be kept."""
+
+
+class Resolver:
+    """The rules of one IOD under a set of options.
+
+    Parameters
+    ----------
+    options : collection of str
+        The options of the policy, checked.
+    iod : str or None
+        The IOD of the instance's SOP class; None if the Standard doesn't know that SOP class.
+    """
+
+    def __init__(self, options: Collection[str], iod: str | None) -> None:
+        self._options = frozenset(options)
+        self._iod = iod
+        self._types = attribute_types.types_of(iod) if iod else {}
+
+    def attribute_type(self, path: Path, tag: int) -> str:
+        """Return ``"1"``, ``"2"`` or ``"3"`` for an attribute that is present.
+
+        Not in the IOD at this path: the strictest Type that any IOD gives it in items of this
+        sequence; else 3, because nothing that the Standard describes needs it.
+        """
+        found = self._types.get((*path, tag))
+        if found is None and path.count(CONTENT_SEQUENCE) > 1:
+            # PS3.3 spells out one level of a content tree, which contains itself.
+            found = self._types.get((*_collapsed(path), tag))
+        if found is None and (path or self._iod is None):
+            found = attribute_types.types_by_parent().get((*path[-1:], tag))
+        return found[0] if found else "3"
+
+    def public(self, path: Path, mode: Mode, tag: int) -> Rule:
+        """Return the rule of the profile and the options for a public attribute."""
+        if not tag & 0xFFFF or tag == LENGTH_TO_END:
+            return GROUP_LENGTH
+        cell = table.rows().get(tag)
+        if cell is None:
+            return self._without_row(mode, tag)
+        code, source = choose(cell, self._options)
+        vr = dictionary.vr(tag) or "UN"
+        if code == "C" and not _can_be_cleaned(tag, vr):
+            code, source = cell.basic, "profile"
+        if mode is Mode.REPLACED:
+            code, source = ("X", source) if code == "X" else ("D", "profile")
+        return self._rule(tag, vr, self._settle(path, tag, code), source)
+
+    def private(self, mode: Mode, vr: str) -> Rule:
+        """Return the rule for a safe private attribute, which has this VR (E.3.10)."""
+        if mode is Mode.REPLACED:
+            return Rule("remove", "X", "private")
+        source = "retain-safe-private"
+        if vr == "UI":
+            kept = "retain-uids" in self._options
+            return Rule("keep", "K", source) if kept else Rule("new-uid", "C", source)
+        if vr in _DATE_VRS:
+            return self._private_date(source)
+        if vr in _TEXT_VRS:
+            return Rule("clean-text", "C", source)
+        return Rule("keep", "C" if vr == "SQ" else "K", source)
+
+    def _private_date(self, source: str) -> Rule:
+        if "retain-full-dates" in self._options:
+            return Rule("keep", "K", source)
+        if "retain-modified-dates" in self._options:
+            return Rule("shift-date", "C", source)
+        return Rule("remove", "X", source)
+
+    def _without_row(self, mode: Mode, tag: int) -> Rule:
+        for mask, masked, _ in table.repeating():
+            if tag & mask & 0xFF000000 == masked & 0xFF000000:
+                # The rows remove curves whole, and of overlays the data and the comments. The rest
+                # of an overlay is invalid without its data, and holds a label and a description.
+                # Bitmaps can't be cleaned without being looked at: gone with clean-graphics, too.
+                return Rule("remove", "X", "profile")
+        vr = dictionary.vr(tag)
+        if vr is None:
+            return UNKNOWN
+        if mode is Mode.REPLACED:
+            return self._rule(tag, vr, ("D", "D"), "profile")
+        if mode is Mode.CLEANED and vr in _TEXT_VRS and tag not in _CODED:
+            return Rule("clean-text", "C", "clean-structured-content")
+        return KEEP
+
+    def _settle(self, path: Path, tag: int, code: str) -> tuple[str, str]:
+        """Return a simple code, and the code of what is done (D may carry out Z)."""
+        if code in ("D", "U", "K", "C"):
+            return code, code
+        required = self.attribute_type(path, tag)
+        if code == "X":
+            return self._removal(path, tag)
+        if required == "1":
+            done = {"X/Z": "Z", "Z": "Z", "X/Z/U*": "U"}.get(code, "D")
+            return done, "U" if done == "U" else "D"
+        if required == "2":
+            return ("D", "D") if code == "X/D" else ("Z", "Z")
+        return ("Z", "Z") if code in ("Z", "Z/D") else ("X", "X")
+
+    def _removal(self, path: Path, tag: int) -> tuple[str, str]:
+        """Settle X where the IOD always asks for the attribute: without it the object is invalid.
+
+        Only for what the IOD says of this very path, and not for conditional Types.
+        """
+        required = self._types.get((*path, tag))
+        if required == "1":
+            return "D", "D"
+        return ("Z", "Z") if required == "2" else ("X", "X")
+
+    def _rule(self, tag: int, vr: str, settled: tuple[str, str], source: str) -> Rule:
+        code, done = settled
+        if done in ("D", "Z") and tag in PSEUDONYMOUS:
+            return Rule("pseudonym", code, source)
+        if done == "D":
+            return _dummy(tag, vr, code, source)
+        action: ActionName = _ACTIONS[done] if done != "C" else _cleaning(tag, vr)
+        return Rule(action, code, source)
+
+
+_ACTIONS: dict[str, ActionName] = {
+    "X": "remove",
+    "Z": "empty",
+    "U": "new-uid",
+    "K": "keep",
+}
+
+
+def _dummy(tag: int, vr: str, code: str, source: str) -> Rule:
+    if vr == "UI":
+        return Rule("new-uid", code, source)
+    parameters: dict[str, Any] = {}
+    if vr == "SQ":
+        parameters["items"] = DUMMY_ITEMS.get(tag, ())
+    return Rule("dummy", code, source, 0, parameters or NO_PARAMETERS)
+
+
+def _can_be_cleaned(tag: int, vr: str) -> bool:
+    return vr == "SQ" or vr in _DATE_VRS or vr in _TEXT_VRS or tag == _ZONE
+
+
+def _cleaning(tag: int, vr: str) -> ActionName:
+    if vr == "SQ":
+        return "keep"
+    return "shift-date" if vr in _DATE_VRS or tag == _ZONE else "clean-text"
+
+
+def _collapsed(path: Path) -> Path:
+    """Return the path with nested content items as if they were one level deep."""
+    return tuple(
+        step
+        for step, above in zip(path, (None, *path), strict=False)
+        if step != CONTENT_SEQUENCE or above != CONTENT_SEQUENCE
+    )
