@@ -19,6 +19,10 @@ class StateError(GatehouseError):
     """What was asked for does not fit the state that the study or delivery is in now."""
 
 
+class UnavailableError(GatehouseError):
+    """Something that is needed does not answer now; trying again later can help."""
+
+
 class PolicyError(GatehouseError):
     """A policy, or a pack of policies, can't be used."""
 

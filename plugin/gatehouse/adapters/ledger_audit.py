@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_base import LedgerBase
 from gatehouse.adapters.ledger_tables import audit, audit_head, pack, policy_version
+from gatehouse.pipeline import terms
 from gatehouse.pipeline.records import AuditRecord, AuditReport, PackRecord, PolicyRecord
 from gatehouse.policy.model import Pack
 
@@ -101,7 +102,13 @@ class AuditLedger(LedgerBase):
             connection.execute(
                 sa.insert(pack).values(
                     digest=active.digest,
-                    policies=[policy.digest for policy in active.policies],
+                    policies=[
+                        {
+                            "digest": policy.digest,
+                            "deliver": [terms.to_json(delivery) for delivery in policy.deliver],
+                        }
+                        for policy in active.policies
+                    ],
                     activated_at=now,
                     activated_by=by,
                     source=source,
@@ -113,16 +120,27 @@ class AuditLedger(LedgerBase):
 
     def active_pack(self) -> PackRecord | None:
         """Return the policies that decide now; None before the first activation."""
+        return self._newest_pack(sa.true())
+
+    def pack(self, digest: str) -> PackRecord | None:
+        """Return policies that were active together."""
+        return self._newest_pack(pack.c.digest == digest)
+
+    def _newest_pack(self, condition: sa.ColumnElement[bool]) -> PackRecord | None:
+        query = sa.select(pack).where(condition).order_by(pack.c.id.desc()).limit(1)
         with self.reading() as connection:
-            row = connection.execute(
-                sa.select(pack).order_by(pack.c.id.desc()).limit(1)
-            ).one_or_none()
+            row = connection.execute(query).one_or_none()
             if row is None:
                 return None
-            policies = self._policies(connection, row.policies)
+            digests = [entry["digest"] for entry in row.policies]
+            policies = self._policies(connection, digests)
         return PackRecord(
             digest=row.digest,
-            policies=tuple(policies[digest] for digest in row.policies),
+            policies=tuple(policies[digest] for digest in digests),
+            deliveries=tuple(
+                tuple(terms.from_json(delivery) for delivery in entry["deliver"])
+                for entry in row.policies
+            ),
             activated_at=row.activated_at,
             activated_by=row.activated_by,
             source=row.source,

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from gatehouse.adapters.ledger_tables import delivery, output, receipt, study
 from gatehouse.adapters.ledger_work import WorkLedger, _output
 from gatehouse.errors import StateError
+from gatehouse.pipeline import terms
 from gatehouse.pipeline.ports import InstanceReceipt
 from gatehouse.pipeline.records import DeliveryKey, Output, StudyKey
 from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState
+from gatehouse.policy.model import Delivery
 
 
 class DeliveryLedger(WorkLedger):
@@ -20,26 +22,27 @@ class DeliveryLedger(WorkLedger):
     def open_deliveries(
         self,
         key: StudyKey,
-        destinations: Sequence[tuple[str, str]],
+        deliveries: Sequence[Delivery],
         policy_digest: str,
         now: float,
     ) -> bool:
-        """Begin the deliveries of a run to (via, destination); False if it was superseded.
+        """Begin the deliveries of a run; False if it was superseded.
 
         The study is ``delivering`` from here on, or ``done`` if there is no destination.
         """
         state: DeliveryState = "waiting"
         with self.writing() as connection:
-            target = "delivering" if destinations else "done"
+            target = "delivering" if deliveries else "done"
             if not self._advance(connection, key, target, now, rule="", reason=""):
                 return False
-            for via, name in destinations:
+            for wanted in deliveries:
                 row = {
                     "study_id": key.study_id,
                     "generation": key.generation,
-                    "via": via,
-                    "destination": name,
+                    "via": wanted.via,
+                    "destination": wanted.to,
                     "policy_digest": policy_digest,
+                    "terms": terms.to_json(wanted),
                     "state": state,
                     "created_at": now,
                     "next_try_at": now,

@@ -28,6 +28,26 @@ class InboxLedger(LedgerBase):
         with self.reading() as connection:
             return connection.scalar(sa.select(server.c.cursor).where(server.c.name == name))
 
+    def first_seen(self, name: str) -> float | None:
+        """Return when this Orthanc was seen first: what it held before is ``archived``."""
+        with self.reading() as connection:
+            return connection.scalar(sa.select(server.c.first_seen_at).where(server.c.name == name))
+
+    def present_instances(self, name: str) -> list[str]:
+        """Return the Orthanc IDs of all instances that are not known to have vanished."""
+        query = (
+            sa.select(instance.c.orthanc_id)
+            .join(study, study.c.id == instance.c.study_id)
+            .where(study.c.server == name, instance.c.vanished_at.is_(None))
+        )
+        with self.reading() as connection:
+            return list(connection.scalars(query))
+
+    def own_outputs(self, name: str, ids: Sequence[str]) -> set[str]:
+        """Return those of these Orthanc IDs that are our own outputs."""
+        with self.reading() as connection:
+            return self._owned(connection, name, ids)
+
     def record_changes(
         self,
         name: str,
@@ -72,8 +92,13 @@ class InboxLedger(LedgerBase):
                     news.setdefault(received.study_orthanc_id, []).append(received)
             for study_orthanc_id, members in news.items():
                 self._receive(connection, name, study_orthanc_id, members, now, archived=archived)
-            self.upsert(
-                connection, server, ["name"], {"name": name, "cursor": cursor, "updated_at": now}
+            seen = self.insert(server).values(
+                name=name, cursor=cursor, first_seen_at=now, updated_at=now
+            )
+            connection.execute(
+                seen.on_conflict_do_update(
+                    index_elements=["name"], set_={"cursor": cursor, "updated_at": now}
+                )
             )
         return sum(len(members) for members in news.values())
 
@@ -191,7 +216,7 @@ class InboxLedger(LedgerBase):
                 "series_orthanc_id": received.series_orthanc_id,
                 "attachment_digest": received.attachment_digest,
                 "generation": ARCHIVED_GENERATION if archived else generation,
-                "received_at": now,
+                "received_at": now if received.stored_at is None else received.stored_at,
                 "vanished_at": None,
                 "protocol": received.origin.protocol,
                 "calling_aet": received.origin.calling_aet,

@@ -37,6 +37,7 @@ server = sa.Table(
     metadata,
     sa.Column("name", TEXT, primary_key=True),
     sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Column("first_seen_at", TIME, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
 )
 
@@ -195,6 +196,8 @@ delivery = sa.Table(
     sa.Column("next_try_at", TIME),
     sa.Column("finished_at", TIME),
     _text("last_error"),
+    # How long and when it may be tried: the policy's words, with the pack's defaults filled in.
+    sa.Column("terms", sa.JSON, nullable=False),
     sa.UniqueConstraint("study_id", "generation", "via", "destination"),
     sa.Index(None, "state", "next_try_at"),
 )

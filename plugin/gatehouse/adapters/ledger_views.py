@@ -21,6 +21,7 @@ from gatehouse.adapters.ledger_tables import (
     transition,
     worker,
 )
+from gatehouse.pipeline import terms
 from gatehouse.pipeline.ports import InstanceReceipt
 from gatehouse.pipeline.records import (
     Counts,
@@ -297,6 +298,7 @@ def _delivery(row: sa.Row[Any]) -> DeliveryRecord:
         key=DeliveryKey(row.study_id, row.generation, row.via, row.destination),
         study_orthanc_id=row.study_orthanc_id,
         state=row.state,
+        terms=terms.from_json(row.terms),
         attempts=row.attempts,
         created_at=row.created_at,
         next_try_at=row.next_try_at,

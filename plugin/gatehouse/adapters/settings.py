@@ -118,7 +118,7 @@ def read_settings(text: str | bytes) -> Settings:
             "Gatehouse.Workers is 0: nothing would ever be processed; where workers run on other "
             "hosts, say so with RemoteWorkers: true"
         )
-    if "Database" in section and "DatabaseFile" in section:
+    if section.get("Database") and section.get("DatabaseFile"):
         problems.append("Gatehouse.Database and Gatehouse.DatabaseFile exclude each other")
     if problems:
         raise ConfigurationError("\n".join(problems))
@@ -206,7 +206,8 @@ def _database_url(text: str) -> str:
 
 
 def _database_file(value: object) -> str:
-    return _database_url(_secret_file(value))
+    # Empty: orthanc.json fills the setting in from an environment variable that may not be set.
+    return _database_url(_secret_file(value)) if value != "" else ""
 
 
 def _secret_file(value: object) -> str:

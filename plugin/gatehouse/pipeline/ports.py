@@ -33,6 +33,10 @@ class ReceivedInstance:
     attachment_digest: str
     """MD5 or UUID of Orthanc's attachment: changes when the instance is overwritten."""
     origin: Origin
+    stored_at: float | None = None
+    """When Orthanc stored it, by its own clock, in whole seconds; None if that is not known."""
+    stored_at: float | None = None
+    """When Orthanc stored it, in seconds since the epoch; None if that is not known."""
 
 
 class Archive(Protocol):

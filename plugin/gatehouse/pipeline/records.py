@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gatehouse.pipeline.states import DeliveryState, StudyState
-from gatehouse.policy.model import Asked, Origin, Outcome
+from gatehouse.policy.model import Asked, Delivery, Origin, Outcome
 
 
 class StudyKey(NamedTuple):
@@ -151,6 +151,7 @@ class DeliveryRecord:
     key: DeliveryKey
     study_orthanc_id: str
     state: DeliveryState
+    terms: Delivery
     attempts: int
     created_at: float
     next_try_at: float | None
@@ -177,10 +178,17 @@ class PolicyRecord:
 
 @dataclass(frozen=True, slots=True)
 class PackRecord:
-    """The policies that are active, in order."""
+    """Policies that are or were active together, in order.
+
+    Parameters
+    ----------
+    deliveries : tuple of tuple of Delivery
+        For each policy its deliveries, with the pack's defaults filled in.
+    """
 
     digest: str
     policies: tuple[PolicyRecord, ...]
+    deliveries: tuple[tuple[Delivery, ...], ...]
     activated_at: float
     activated_by: str
     source: str

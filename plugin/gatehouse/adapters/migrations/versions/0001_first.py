@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("next_try_at", sa.Double(), nullable=True),
         sa.Column("finished_at", sa.Double(), nullable=True),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.Column("terms", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name="fk_delivery_study_id"),
         sa.PrimaryKeyConstraint("id", name="pk_delivery"),
         sa.UniqueConstraint(
