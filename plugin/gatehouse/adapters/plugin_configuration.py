@@ -77,7 +77,8 @@ def read(text: str, plugin_folder: Path) -> PluginConfiguration:
     settings = {
         "Python": str(default_python),
         "OrthancUrl": f"http://127.0.0.1:{configuration.get('HttpPort', 8042)}",
-        **section,
+        # ``${NAME:-}`` puts an empty text where a variable is not set: not given.
+        **{key: value for key, value in section.items() if value != ""},
         "Destinations": _destinations(configuration),
     }
     problems = [*_unsealed(configuration), *_wrong_settings(section, settings)]

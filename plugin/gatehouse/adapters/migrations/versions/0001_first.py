@@ -65,6 +65,7 @@ def upgrade() -> None:
         "server",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), nullable=False),
+        sa.Column("first_seen_at", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_server"),
     )
