@@ -90,7 +90,7 @@ _CLASSES: tuple[tuple[Trust, str, str], ...] = (
     ("says-no", _VISIBLE_LIGHT, "77.1.4 77.1.4.1 77.1.6 77.1.7 77.1.8 77.1.9"),
     # The banner is part of the frame, and NO is a factory default of many ultrasound devices ...
     ("never", _ULTRASOUND, "3 3.1 6 6.1"),
-    # ... but a volume and its photoacoustic twin are computed, and their IODs ask for the attribute.
+    # ... but a volume and its photoacoustic twin are computed, and have to carry the attribute.
     ("says-no", _ULTRASOUND, "6.2 6.3"),
     # The station that captures a picture does not know what is in it.
     ("never", _SECONDARY_CAPTURE, "7 7.1 7.2 7.3 7.4"),
