@@ -81,6 +81,9 @@ class Condition:
         What an absent or empty value answers.
     line : int
         Line in the policy file.
+    compared_as : str
+        For ``"compare"``: ``"text"``, ``"number"``, ``"age"``, ``"date"``, ``"time"`` or
+        ``"address"``.
     """
 
     kind: str
@@ -90,6 +93,7 @@ class Condition:
     expected: Any = None
     if_missing: Answer = Answer.UNKNOWN
     line: int = 0
+    compared_as: Literal["text", "number", "age", "date", "time", "address"] = "text"
 
 
 @dataclass(frozen=True, slots=True)

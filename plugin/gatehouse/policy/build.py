@@ -1,0 +1,251 @@
+"""Make a policy of a parsed file, and report everything that is wrong with it.
+
+The schema's problems come from ``shapes``; here is what a schema can't see: attributes that do not
+exist, actions that a value representation can't take, options that exclude each other, destinations
+that nobody configured. A part that the schema found wrong is left out, so that one mistake does not
+hide the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatehouse.deid.recipe import Recipe
+from gatehouse.policy import units
+from gatehouse.policy.build_attributes import build_attributes
+from gatehouse.policy.build_conditions import EVERY_STUDY, build_condition
+from gatehouse.policy.destinations import DESTINATIONS
+from gatehouse.policy.destinations import NOT_YET as DESTINATIONS_NOT_YET
+from gatehouse.policy.model import Check, Condition, Delivery, Policy, Retry
+from gatehouse.policy.options import NOT_YET as OPTIONS_NOT_YET
+from gatehouse.policy.options import OPTIONS
+from gatehouse.policy.report import Report, nearest
+from gatehouse.policy.schema import policy_schema
+from gatehouse.policy.shapes import Shapes
+from gatehouse.policy.yaml_subset import Node, parse
+
+DestinationNames = Mapping[str, Collection[str]]
+"""For each way of delivery the names that are configured; a way that is not in it is not known."""
+
+_CHECK_KEYS = frozenset({"id", "otherwise", "because"})
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What ``pack.yaml`` says for deliveries that do not say it themselves."""
+
+    retry: Retry = field(default_factory=Retry)
+    window: tuple[str, str] | None = None
+
+
+def build_policy(
+    content: bytes,
+    report: Report,
+    destinations: DestinationNames | None = None,
+    defaults: Defaults | None = None,
+) -> Policy | None:
+    """Return the policy of a file; None if anything in it is an error.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    report : Report
+        Takes the problems.
+    destinations : Mapping, optional
+        The destinations that are configured; None if nobody knows here.
+    defaults : Defaults, optional
+        The pack's defaults.
+    """
+    top = parse(content, report)
+    if top is None:
+        return None
+    shapes = Shapes(policy_schema(), report)
+    shapes.check(top, "the policy")
+    builder = _Builder(top, shapes, report, destinations, defaults or Defaults())
+    policy = builder.build(content)
+    return None if report.has_errors else policy
+
+
+def build_retry(node: Node | None, default: Retry) -> Retry:
+    """Return a ``retry`` section; what it does not say is as in ``default``."""
+    longest = node.get("for") if node else None
+    backoff = node.get("backoff") if node else None
+    low, high = default.backoff_min_s, default.backoff_max_s
+    if backoff:
+        low, high = units.duration_range_s(backoff.value)
+    return Retry(
+        longest_s=units.duration_s(longest.value) if longest else default.longest_s,
+        backoff_min_s=low,
+        backoff_max_s=high,
+    )
+
+
+class _Builder:
+    def __init__(
+        self,
+        top: Node,
+        shapes: Shapes,
+        report: Report,
+        destinations: DestinationNames | None,
+        defaults: Defaults,
+    ) -> None:
+        self.top = top
+        self.shapes = shapes
+        self.report = report
+        self.destinations = destinations
+        self.defaults = defaults
+
+    def _part(self, key: str, of: Node | None = None) -> Node | None:
+        """Return a part that is there and right."""
+        node = (of or self.top).get(key)
+        return node if self.shapes.is_right(node) else None
+
+    def _value(self, key: str, default: Any, of: Node | None = None) -> Any:
+        node = self._part(key, of)
+        return default if node is None else node.value
+
+    def build(self, content: bytes) -> Policy:
+        digest = hashlib.sha256(content).hexdigest()
+        name, version = self._value("policy", ""), self._value("version", 0)
+        deliver = self._deliver()
+        retain = self._value("retain-original", "forever")
+        keep_local = self._part("keep-local")
+        policy = Policy(
+            name=name,
+            version=version,
+            description=self._value("description", ""),
+            owner=self._value("owner", ""),
+            stage=self._value("stage", "active"),
+            match=self._match(),
+            checks=self._checks(),
+            recipe=self._recipe(name, version, digest),
+            deliver=deliver,
+            keep_local_label=keep_local.value["label"].value if keep_local else None,
+            retain_original_s=None if retain == "forever" else units.duration_s(retain),
+            digest=digest,
+            text=content.decode("utf-8", "replace"),
+        )
+        self._check_release(policy)
+        return policy
+
+    def _check_release(self, policy: Policy) -> None:
+        if self.top.get("deliver") is None and self.top.get("keep-local") is None:
+            self.report.warning(
+                self.top.line_of("policy"),
+                "the policy delivers to nobody and keeps nothing",
+                'add "deliver", "keep-local" or both',
+            )
+        longest = max((delivery.retry.longest_s for delivery in policy.deliver), default=0.0)
+        if policy.retain_original_s is not None and policy.retain_original_s < longest:
+            self.report.warning(
+                self.top.line_of("retain-original"),
+                "the original goes before the last try of a delivery",
+                'make "retain-original" at least as long as "for" of every retry',
+            )
+
+    def _match(self) -> Condition:
+        node = self.top.get("match")
+        return build_condition(node, self.shapes, self.report) if node else EVERY_STUDY
+
+    def _checks(self) -> tuple[Check, ...]:
+        node = self.top.get("check")
+        checks: list[Check] = []
+        for element in node.elements() if node else ():
+            check = Check(
+                id=self._value("id", "", element),
+                condition=build_condition(element, self.shapes, self.report, _CHECK_KEYS),
+                otherwise=self._value("otherwise", "hold", element),
+                because=self._value("because", "", element),
+                line=element.line,
+            )
+            if check.id and any(check.id == other.id for other in checks):
+                self.report.error(element.line_of("id"), f'two checks have the id "{check.id}"')
+            if element.kind == "mapping" and element.value.keys() <= _CHECK_KEYS:
+                self.report.error(element.line, "the check has no condition")
+            checks.append(check)
+        return tuple(checks)
+
+    def _recipe(self, name: str, version: int, digest: str) -> Recipe:
+        section = self.top.get("deidentify")
+        pixels = self._part("pixels")
+        return Recipe(
+            project=self._value("project", "", section) if section else "",
+            options=self._options(section) if section else frozenset(),
+            attributes=build_attributes(section.get("attributes"), self.shapes, self.report)
+            if section
+            else (),
+            suspicious_pixels=pixels.value["suspicious"].value if pixels else "hold",
+            policy=name,
+            version=version,
+            digest=digest,
+        )
+
+    def _options(self, section: Node) -> frozenset[str]:
+        node = section.get("options")
+        right = filter(self.shapes.is_right, node.elements() if node else ())
+        lines = {element.value: element.line for element in right}
+        for name, line in lines.items():
+            if name in OPTIONS_NOT_YET:
+                self.report.error(
+                    line,
+                    f'the option "{name}" is not available yet',
+                    f"{OPTIONS[name].source} needs a pixel stage; leave it out, and let images "
+                    "that may show identities be held",
+                )
+            for other in sorted(OPTIONS[name].function() & lines.keys()):
+                if name < other:
+                    self.report.error(
+                        max(line, lines[other]),
+                        f'the options "{name}" and "{other}" exclude each other',
+                        f"{OPTIONS[name].source}: choose one",
+                    )
+        return frozenset(lines)
+
+    def _deliver(self) -> tuple[Delivery, ...]:
+        node = self.top.get("deliver")
+        found: list[Delivery] = []
+        for element in node.elements() if node else ():
+            if not self.shapes.is_right(element):
+                continue
+            bounds = element.get("window")
+            delivery = Delivery(
+                to=element.value["to"].value,
+                via=element.value["via"].value,
+                retry=build_retry(element.get("retry"), self.defaults.retry),
+                window=units.window(bounds.value) if bounds else self.defaults.window,
+            )
+            self._check_delivery(delivery, element)
+            if any((delivery.to, delivery.via) == (other.to, other.via) for other in found):
+                self.report.error(
+                    element.line, f'"{delivery.to}" via {delivery.via} is in "deliver" twice'
+                )
+            found.append(delivery)
+        return tuple(found)
+
+    def _check_delivery(self, delivery: Delivery, element: Node) -> None:
+        via_line = element.line_of("via")
+        if delivery.via in DESTINATIONS_NOT_YET:
+            self.report.error(
+                via_line,
+                f'delivery via "{delivery.via}" is not available yet',
+                "use dicom or peer",
+            )
+        elif self.destinations is not None and delivery.via in self.destinations:
+            names = self.destinations[delivery.via]
+            if delivery.to not in names:
+                section = DESTINATIONS[delivery.via].function()
+                known = nearest(delivery.to, names)
+                self.report.error(
+                    element.line_of("to"),
+                    f'there is no destination "{delivery.to}" in {section} of Orthanc\'s '
+                    "configuration",
+                    known or "add it there, or correct the name",
+                )
+        if delivery.retry.backoff_min_s > delivery.retry.backoff_max_s:
+            self.report.error(
+                element.line_of("retry"), "the first pause of backoff is longer than the longest"
+            )
