@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydicom.dataset import FileDataset
 
+from bench.headers import uid
 from bench.images import ct, dx, enhanced_mr, mr, us
 from bench.reports import sr
 
@@ -60,6 +61,24 @@ def write_study(study: Study, folder: Path, instances: int | None = None, seed: 
     for number in range(study.instances if instances is None else instances):
         file = study.build(number, study.name + seed)
         file.save_as(folder / f"{number:05}.dcm", enforce_file_format=True)
+    return folder
+
+
+def write_copies(study: Study, folder: Path, instances: int, seed: str = "") -> Path:
+    """Write instances that differ in their SOP Instance UID only: much quicker than building each.
+
+    Notes
+    -----
+    All our UIDs have the same length, so one can be put in the place of another.
+    """
+    folder.mkdir(parents=True)
+    first = folder / "00000.dcm"
+    original = study.build(0, study.name + seed)
+    original.save_as(first, enforce_file_format=True)
+    content, old = first.read_bytes(), original.SOPInstanceUID.encode()
+    for number in range(1, instances):
+        new = uid(study.name, seed, "copy", number).encode()
+        (folder / f"{number:05}.dcm").write_bytes(content.replace(old, new))
     return folder
 
 

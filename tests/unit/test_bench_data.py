@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
 from bench import images, reports
-from bench.data import STUDIES, write_study
+from bench.data import STUDIES, write_copies, write_study
 from bench.headers import count_elements, pad_with_private
 
 
@@ -114,6 +114,17 @@ def test_another_seed_gives_another_study(tmp_path: Path) -> None:
     second = pydicom.dcmread(two / "00000.dcm")
 
     assert first.StudyInstanceUID != second.StudyInstanceUID
+
+
+def test_copies_differ_in_their_sop_instance_uid_only(tmp_path: Path) -> None:
+    folder = write_copies(STUDIES["mr"], tmp_path / "copies", 3)
+
+    read = [pydicom.dcmread(file) for file in sorted(folder.iterdir())]
+
+    assert len({one.SOPInstanceUID for one in read}) == 3
+    assert all(one.SOPInstanceUID == one.file_meta.MediaStorageSOPInstanceUID for one in read)
+    assert len({one.StudyInstanceUID for one in read}) == 1
+    assert len({one.PixelData for one in read}) == 1
 
 
 def test_too_few_private_elements_are_an_error_and_not_a_smaller_object() -> None:

@@ -1,0 +1,176 @@
+"""The benchmark, in one command: ``make bench``, or ``python -m bench.run [--quick]``.
+
+It needs the network once, for the peers' packages; then it goes on in a network namespace of its
+own where it may make one, because Orthanc 1.10.1 can't be bound to the loopback interface only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench import compare, growth, report
+from bench.data import STUDIES, prepared
+from bench.tools import PEERS_PYTHON, gatehouse, peers
+
+HERE = Path(__file__).parent
+INSIDE = "GATEHOUSE_BENCH_INSIDE"
+
+
+def main() -> int:
+    """Measure everything, print the tables, write the JSON file."""
+    options = _parse()
+    if os.environ.get(INSIDE) != "1":
+        _install_peers()
+        return _inside_a_namespace(sys.argv[1:])
+    start_s = time.monotonic()
+    results: dict[str, Any] = {"machine": report.describe_machine(), "quick": options.quick}
+    scratch = Path(tempfile.mkdtemp(prefix="gatehouse-bench-", dir=options.scratch))
+    scratch.chmod(0o700)
+    try:
+        compare.prepare(scratch)
+        figures = _measure(options, scratch, results)
+    finally:
+        shutil.rmtree(scratch)
+    results["figures"] = figures
+    results["minutes"] = round((time.monotonic() - start_s) / 60, 1)
+    options.json.write_text(json.dumps(results, indent=1) + "\n")
+    _say("targets", report.targets_table(figures))
+    print(f"\nwritten: {options.json}, {results['minutes']} minutes")
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="CT and SR only, fewer rounds")
+    parser.add_argument("--rounds", type=int, help="rounds of each pair (default 5, quick 2)")
+    parser.add_argument("--only", default="folders,orthanc,engine,growth,gateway", help="parts")
+    parser.add_argument("--json", type=Path, default=HERE / "data" / "results.json")
+    parser.add_argument(
+        "--scratch", type=Path, help="where to work (default: the temporary folder)"
+    )
+    options = parser.parse_args()
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.json = options.json.absolute()
+    return options
+
+
+def _measure(
+    options: argparse.Namespace, scratch: Path, results: dict[str, Any]
+) -> dict[str, float]:
+    parts = set(options.only.split(","))
+    studies = ["ct", "sr"] if options.quick else list(STUDIES)
+    for study in studies:
+        print(f"{study}: {len(list(prepared(study).iterdir()))} files", flush=True)
+    ours = gatehouse(1)
+    figures: dict[str, float] = {}
+    comparisons: list[compare.Comparison] = []
+    if "folders" in parts:
+        others = (*peers(), gatehouse(os.cpu_count() or 1))
+        results["tools"] = {
+            tool.name: {"version": tool.version(), "leaves": tool.leaves}
+            for tool in (ours, *others)
+        }
+        for study in studies:
+            usable = [other for other in others if study in other.studies]
+            comparisons += compare.compare(ours, usable, study, options.rounds, scratch)
+    if "orthanc" in parts and shutil.which("Orthanc"):
+        comparisons += compare.compare_with_orthanc(ours, studies, options.rounds, scratch)
+    if comparisons:
+        _report_comparisons(comparisons, results, figures)
+    if "engine" in parts:
+        _report_engine(studies, results, figures)
+    if "growth" in parts and not options.quick:
+        figures["growth"] = growth.cost_of_many_over_few(ours, scratch)
+    return figures
+
+
+def _report_comparisons(
+    comparisons: list[compare.Comparison], results: dict[str, Any], figures: dict[str, float]
+) -> None:
+    results["studies"] = compare.describe_studies()
+    results["comparisons"] = [dataclasses.asdict(comparison) for comparison in comparisons]
+    jobs = f"gatehouse, {os.cpu_count()} jobs"
+    for comparison in comparisons:
+        name, ratio = f"{comparison.study}/{comparison.tool}", comparison.ratio
+        figures[f"{name}/wall"] = ratio.wall_s
+        figures[f"{name}/cpu"] = ratio.cpu_s
+        figures[f"{comparison.study}/peak"] = comparison.ours.peak_mib
+        if comparison.tool == "cp -r":
+            figures[f"{comparison.study}/over-cp"] = 1 / ratio.wall_s
+            figures[f"{comparison.study}/wall_s"] = comparison.ours.wall_s
+        if comparison.tool == jobs:
+            figures[f"jobs/{comparison.study}"] = 1 / ratio.wall_s
+    _say("wall time, gatehouse with 1 job = 1", report.ratios_table(comparisons, "wall_s"))
+    _say("user + system time", report.ratios_table(comparisons, "cpu_s"))
+    _say("peak memory of the largest process", report.ratios_table(comparisons, "peak_mib"))
+    studies = dict.fromkeys(comparison.study for comparison in comparisons)
+    rows = []
+    for study in studies:
+        ours = next(one.ours for one in comparisons if one.study == study)
+        files = len(list(prepared(study).iterdir()))
+        row = [study, f"{ours.wall_s:.3f}", f"{files / ours.wall_s:.0f}", f"{ours.peak_mib:.0f}"]
+        rows.append(row)
+    head = ["gatehouse, 1 job", "wall s", "instances/s", "peak MiB"]
+    _say("whole process, with start-up and verification", report.table(head, rows))
+
+
+def _report_engine(studies: list[str], results: dict[str, Any], figures: dict[str, float]) -> None:
+    rows = []
+    for study in studies:
+        argv = [sys.executable, "-m", "bench.engine_loop", str(prepared(study)), "3"]
+        output = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=HERE.parent)
+        loop = json.loads(output.stdout)
+        results.setdefault("engine", {})[study] = loop
+        figures[f"engine/{study}/deidentify_ms"] = loop["deidentify_ms"]
+        figures[f"engine/{study}/verify_ms"] = loop["verify_ms"]
+        rows.append([study, *(f"{value:.2f}" for value in loop.values())])
+    head = ["in process", "first ms", "deidentify ms", "verify ms", "instances/s", "MB/s"]
+    _say("engine, per instance", report.table(head, rows))
+
+
+def _install_peers() -> None:
+    """Make the peers' virtual environment, unless it is there with just these versions."""
+    requirements = HERE / "requirements.txt"
+    stamp = HERE / ".venv" / "requirements.sha256"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    print("installing the peers into bench/.venv", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", str(HERE / ".venv")], check=True)
+    pip = [str(PEERS_PYTHON), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
+    subprocess.run(pip, check=True)
+    stamp.write_text(digest)
+
+
+def _inside_a_namespace(arguments: list[str]) -> int:
+    """Run this again where no one else can reach the ports that Orthanc opens."""
+    again = [sys.executable, "-m", "bench.run", *arguments]
+    script = 'ip link set lo up && exec "$@"'
+    for unshare in (["unshare", "-n"], ["unshare", "-rn"]):
+        probe = subprocess.run([*unshare, "sh", "-c", "ip link set lo up"], check=False)
+        if probe.returncode == 0:
+            again = [*unshare, "sh", "-c", script, "sh", *again]
+            break
+    else:
+        print("no network namespace can be made: Orthanc's ports are open to the network")
+    environment = dict(os.environ, **{INSIDE: "1"})
+    return subprocess.run(again, check=False, env=environment, cwd=HERE.parent).returncode
+
+
+def _say(title: str, text: str) -> None:
+    print(f"\n{title}\n\n{text}", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

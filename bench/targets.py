@@ -1,0 +1,57 @@
+"""What is to be reached, and what each target is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One line of the report's list of targets.
+
+    Parameters
+    ----------
+    what : str
+        In plain words.
+    figure : str
+        Name of the figure in the results.
+    bound : float
+        What must be reached.
+    stretch : float
+        What would be better still.
+    is_most : bool
+        True if the figure must be at most the bound; else at least.
+    unit : str
+        ``"x"`` for ratios.
+    """
+
+    what: str
+    figure: str
+    bound: float
+    stretch: float
+    is_most: bool = False
+    unit: str = "x"
+
+    def is_reached_by(self, figure: float) -> bool:
+        """Return whether a measured figure is good enough."""
+        return figure <= self.bound if self.is_most else figure >= self.bound
+
+
+TARGETS = (
+    Target("dicognito over ours, CT, wall", "ct/dicognito/wall", 12, 20),
+    Target("dicom-anonymizer over ours, CT, wall", "ct/dicom-anonymizer/wall", 10, 17),
+    Target("deid over ours, CT, wall", "ct/deid/wall", 50, 98),
+    Target("gdcmanon -e over ours, CT, wall", "ct/gdcmanon -e/wall", 1.5, 2.2),
+    Target("dcmodify over ours, CT, wall", "ct/dcmodify/wall", 1.5, 2.2),
+    Target("Orthanc's anonymize over ours, CT, wall", "ct/Orthanc /anonymize/wall", 6, 10),
+    Target("ours over cp -r, CT, wall", "ct/over-cp", 3, 2, is_most=True),
+    Target(
+        "peak memory, 105 MB multi-frame", "enhanced-mr/peak", 64, 32, is_most=True, unit=" MiB"
+    ),
+    Target("two jobs against one, 50 SR, wall", "jobs/sr", 1.7, 1.9),
+    Target("cost per instance, 5,000 against 200", "growth", 1.1, 1.0, is_most=True),
+    Target("ingest by HTTP with over without, CT", "gateway/ingest-ratio", 0.70, 0.90),
+    Target(
+        "1,000 CT: delivery over plain sending", "gateway/delivery-ratio", 1.5, 1.1, is_most=True
+    ),
+)
