@@ -11,7 +11,7 @@ from __future__ import annotations
 from gatehouse.deid.exceptions import Exceptions, PrivateTag
 from gatehouse.deid.options import check_options, longitudinal_marking, method_codes
 from gatehouse.deid.recipe import Recipe
-from gatehouse.deid.resolve import Mode, Resolver
+from gatehouse.deid.resolve import TOP, Context, Mode, Resolver
 from gatehouse.deid.rules import KEEP, PRIVATE, UNKNOWN, Rule
 from gatehouse.errors import PolicyError
 from gatehouse.standard import attribute_types
@@ -30,16 +30,16 @@ _LEVELS_MAX = 4096
 class Level(dict[int, Rule]):
     """The rules of the data set at one path, worked out when they are first asked for."""
 
-    __slots__ = ("_path", "_plan", "mode")
+    __slots__ = ("_path", "_plan", "context")
 
-    def __init__(self, plan: ObjectPlan, path: Path, mode: Mode) -> None:
+    def __init__(self, plan: ObjectPlan, path: Path, context: Context) -> None:
         super().__init__()
         self._plan = plan
         self._path = path
-        self.mode = mode
+        self.context = context
 
     def __missing__(self, tag: int) -> Rule:
-        rule = self._plan.resolve(self._path, self.mode, tag)
+        rule = self._plan.resolve(self._path, self.context, tag)
         if len(self) < _RULES_PER_LEVEL_MAX:
             self[tag] = rule
         return rule
@@ -58,7 +58,7 @@ class ObjectPlan:
         """Return the rules of the data set at this path of sequence tags; ``()`` is the top."""
         found = self._levels.get(path)
         if found is None:
-            found = Level(self, path, self._mode(path))
+            found = Level(self, path, self._context(path))
             if len(self._levels) < _LEVELS_MAX:
                 self._levels[path] = found
         return found
@@ -84,28 +84,30 @@ class ObjectPlan:
         if self._safe_private:
             vr = SAFE_PRIVATE.get((creator, group), {}).get(element)
             if vr is not None:
-                return self._resolver.private(self.level(path).mode, vr)
+                return self._resolver.private(self.level(path).context, vr)
         return PRIVATE
 
-    def resolve(self, path: Path, mode: Mode, tag: int) -> Rule:
+    def resolve(self, path: Path, context: Context, tag: int) -> Rule:
         """Work out the rule for a public element; for a private one, that of an unknown creator."""
         if tag >> 16 & 1:
             return PRIVATE
-        return self._exceptions.find(path, tag) or self._resolver.public(path, mode, tag)
+        return self._exceptions.find(path, tag) or self._resolver.public(path, context, tag)
 
-    def _mode(self, path: Path) -> Mode:
+    def _context(self, path: Path) -> Context:
         """Return what the sequences above mean, the innermost with a say first."""
         if not path:
-            return Mode.NORMAL
+            return TOP
         above = self.level(path[:-1])
         if path[-1] >> 16 & 1:
-            return above.mode
+            # Which private sequence it is, is not known here; it is there because it was kept.
+            cleaned = Context(Mode.CLEANED, "retain-safe-private")
+            return above.context if above.context.mode is Mode.REPLACED else cleaned
         rule = above[path[-1]]
-        if rule is KEEP:
-            return above.mode
         if rule.code == "C":
-            return Mode.CLEANED
-        return Mode.NORMAL if rule.code in ("K", "U") else Mode.REPLACED
+            return Context(Mode.CLEANED, rule.source)
+        if rule.code in ("K", "U"):
+            return TOP if rule.source == "policy" else above.context
+        return Context(Mode.REPLACED, rule.source)
 
 
 class Plan:

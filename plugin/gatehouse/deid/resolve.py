@@ -7,14 +7,14 @@ strict siblings: whether a condition holds can't be known here, and the attribut
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from gatehouse.deid.dummy_items import DUMMY_ITEMS
+from gatehouse.deid.dummy_items import DUMMY_DOCUMENTS, DUMMY_ITEMS
 from gatehouse.deid.options import choose
 from gatehouse.deid.recipe import ActionName
-from gatehouse.deid.rules import GROUP_LENGTH, KEEP, NO_PARAMETERS, UNKNOWN, Rule
+from gatehouse.deid.rules import GROUP_LENGTH, KEEP, NO_PARAMETERS, PRIVATE, UNKNOWN, Rule
 from gatehouse.standard import attribute_types, dictionary, table
 
 Path = tuple[int, ...]
@@ -22,6 +22,8 @@ Path = tuple[int, ...]
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
 CONTENT_SEQUENCE = 0x0040A730
+ENCAPSULATED_DOCUMENT = 0x00420011
+ENCAPSULATED_DOCUMENT_LENGTH = 0x00420015
 LENGTH_TO_END = 0x00080001
 
 PSEUDONYMOUS = frozenset((PATIENT_NAME, PATIENT_ID))
@@ -46,6 +48,16 @@ class Mode(Enum):
     """Within a sequence with C: free text is cleaned also where it has no row of its own."""
     REPLACED = "replaced"
     """Within a sequence with D, Z or X: nothing of the original may be kept."""
+
+
+class Context(NamedTuple):
+    """Where an attribute is, apart from its path: what the sequences above mean, and by whom."""
+
+    mode: Mode
+    source: str
+
+
+TOP = Context(Mode.NORMAL, "profile")
 
 
 class Resolver:
@@ -78,25 +90,25 @@ class Resolver:
             found = attribute_types.types_by_parent().get((*path[-1:], tag))
         return found[0] if found else "3"
 
-    def public(self, path: Path, mode: Mode, tag: int) -> Rule:
+    def public(self, path: Path, context: Context, tag: int) -> Rule:
         """Return the rule of the profile and the options for a public attribute."""
         if not tag & 0xFFFF or tag == LENGTH_TO_END:
             return GROUP_LENGTH
         cell = table.rows().get(tag)
         if cell is None:
-            return self._without_row(mode, tag)
+            return self._without_row(context, tag)
         code, source = choose(cell, self._options)
         vr = dictionary.vr(tag) or "UN"
         if code == "C" and not _can_be_cleaned(tag, vr):
             code, source = cell.basic, "profile"
-        if mode is Mode.REPLACED:
-            code, source = ("X", source) if code == "X" else ("D", "profile")
+        if context.mode is Mode.REPLACED and code != "X":
+            code, source = "D", "profile"
         return self._rule(tag, vr, self._settle(path, tag, code), source)
 
-    def private(self, mode: Mode, vr: str) -> Rule:
+    def private(self, context: Context, vr: str) -> Rule:
         """Return the rule for a safe private attribute, which has this VR (E.3.10)."""
-        if mode is Mode.REPLACED:
-            return Rule("remove", "X", "private")
+        if context.mode is Mode.REPLACED:
+            return PRIVATE
         source = "retain-safe-private"
         if vr == "UI":
             kept = "retain-uids" in self._options
@@ -114,7 +126,7 @@ class Resolver:
             return Rule("shift-date", "C", source)
         return Rule("remove", "X", source)
 
-    def _without_row(self, mode: Mode, tag: int) -> Rule:
+    def _without_row(self, context: Context, tag: int) -> Rule:
         for mask, masked, _ in table.repeating():
             if tag & mask & 0xFF000000 == masked & 0xFF000000:
                 # The rows remove curves whole, and of overlays the data and the comments. The rest
@@ -124,10 +136,12 @@ class Resolver:
         vr = dictionary.vr(tag)
         if vr is None:
             return UNKNOWN
-        if mode is Mode.REPLACED:
+        if tag == ENCAPSULATED_DOCUMENT_LENGTH:
+            return Rule("remove", "X", "profile")  # of another document than the one that leaves
+        if context.mode is Mode.REPLACED:
             return self._rule(tag, vr, ("D", "D"), "profile")
-        if mode is Mode.CLEANED and vr in _TEXT_VRS and tag not in _CODED:
-            return Rule("clean-text", "C", "clean-structured-content")
+        if context.mode is Mode.CLEANED and vr in _TEXT_VRS and tag not in _CODED:
+            return Rule("clean-text", "C", context.source)
         return KEEP
 
     def _settle(self, path: Path, tag: int, code: str) -> tuple[str, str]:
@@ -159,9 +173,16 @@ class Resolver:
         if done in ("D", "Z") and tag in PSEUDONYMOUS:
             return Rule("pseudonym", code, source)
         if done == "D":
-            return _dummy(tag, vr, code, source)
+            return Rule("new-uid" if vr == "UI" else "dummy", code, source, 0, self._dummy(tag, vr))
         action: ActionName = _ACTIONS[done] if done != "C" else _cleaning(tag, vr)
         return Rule(action, code, source)
+
+    def _dummy(self, tag: int, vr: str) -> Mapping[str, Any]:
+        if vr == "SQ" and tag in DUMMY_ITEMS:
+            return {"items": DUMMY_ITEMS[tag]}
+        if tag == ENCAPSULATED_DOCUMENT and self._iod in DUMMY_DOCUMENTS:
+            return {"with": DUMMY_DOCUMENTS[self._iod]}
+        return NO_PARAMETERS
 
 
 _ACTIONS: dict[str, ActionName] = {
@@ -170,15 +191,6 @@ _ACTIONS: dict[str, ActionName] = {
     "U": "new-uid",
     "K": "keep",
 }
-
-
-def _dummy(tag: int, vr: str, code: str, source: str) -> Rule:
-    if vr == "UI":
-        return Rule("new-uid", code, source)
-    parameters: dict[str, Any] = {}
-    if vr == "SQ":
-        parameters["items"] = DUMMY_ITEMS.get(tag, ())
-    return Rule("dummy", code, source, 0, parameters or NO_PARAMETERS)
 
 
 def _can_be_cleaned(tag: int, vr: str) -> bool:
