@@ -1,0 +1,108 @@
+"""Send the sample study as a modality would, and tell in plain words what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gatehouse.adapters.launch import Signals
+from gatehouse.adapters.running_site import RunningSite, StartError
+from gatehouse.adapters.sample import CALLING_AET, PATIENT_ID, STUDY_INSTANCE_UID, write_sample
+from gatehouse.adapters.site import GATEWAY_AET
+
+STORESCU = "/usr/bin/storescu"
+"""DCMTK's. PyPI's pynetdicom brings another command of this name."""
+
+END_STATES = ("done", "held", "rejected")
+
+ARRIVAL_MAX_S = 180.0
+
+ACTIONS = {
+    "X": "removed",
+    "Z": "emptied or replaced by a dummy",
+    "D": "replaced by a dummy",
+    "U": "UIDs replaced, consistently",
+    "C": "cleaned",
+    "K": "kept by rule",
+}
+"""Action codes of PS3.15 Table E.1-1a in words."""
+
+
+def show_sample(running: RunningSite, signals: Signals, say: Callable[..., None]) -> None:
+    """Send the sample study unless it is there already; wait for its end; describe it."""
+    study = sample_orthanc_id()
+    if running.gateway.get_json(f"/gatehouse/studies/{study}") is None:
+        say("Sending a synthetic CT study by C-STORE, as a modality would ...")
+        _send(running.ports["gateway-dicom"])
+    else:
+        say("The sample study of an earlier start is still there.")
+    deadline = time.monotonic() + ARRIVAL_MAX_S
+    while True:
+        found = running.gateway.get_json(f"/gatehouse/studies/{study}")
+        if found is not None and found["state"] in END_STATES:
+            break
+        if time.monotonic() > deadline:
+            state = "not known to the gateway" if found is None else found["state"]
+            raise StartError(f"the sample study is {state} after {ARRIVAL_MAX_S:.0f} s")
+        signals.wait(0.3)
+    say("", *describe(found), *_arrived(running, found), "")
+
+
+def sample_orthanc_id() -> str:
+    """Return Orthanc's ID of the sample study: a digest over patient ID and study UID."""
+    digest = hashlib.sha1(f"{PATIENT_ID}|{STUDY_INSTANCE_UID}".encode()).hexdigest()  # noqa: S324
+    return "-".join(digest[start : start + 8] for start in range(0, 40, 8))
+
+
+def describe(study: Mapping[str, Any]) -> Iterator[str]:
+    """Tell in plain words what ``/gatehouse/studies/{id}`` says of a study."""
+    yield f"The sample study ({study['instances']} instances) is {study['state']}."
+    decision = study.get("decision") or {}
+    if study.get("policy"):
+        yield (
+            f"  Decision:     {decision.get('outcome', study['state'])} "
+            f"by policy {study['policy']}, version {study['policy_version']} "
+            f"({str(study.get('policy_digest'))[:12]})"
+        )
+    if study["state"] != "done":
+        yield f"  Reason:       {study.get('rule')}: {study.get('reason')}"
+    counts = study.get("action_counts") or {}
+    for position, (code, count) in enumerate(sorted(counts.items())):
+        title = "  De-identified:" if position == 0 else " " * 16
+        yield f"{title:<16}{count:>5} x {code} ({ACTIONS.get(code, 'changed')})"
+    for delivery in study.get("deliveries") or ():
+        yield (
+            f"  Delivered:    {delivery['destination']} ({delivery['via']}): {delivery['state']}, "
+            f"{delivery['receipts']} of {delivery['instances']} instances confirmed by receipt"
+        )
+
+
+def _arrived(running: RunningSite, study: Mapping[str, Any]) -> Iterator[str]:
+    """Ask the research archive itself what it holds, and not only our own ledger."""
+    if study["state"] != "done":
+        return
+    there = running.research.get_json("/statistics") or {}
+    yield (
+        f"  At research:  {there.get('CountInstances', 0)} instances in "
+        f"{there.get('CountStudies', 0)} studies"
+    )
+
+
+def _send(port: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_sample(Path(folder))
+        command = [STORESCU, "-aet", CALLING_AET, "-aec", GATEWAY_AET, "127.0.0.1", str(port)]
+        sent = subprocess.run(  # noqa: S603  our own arguments
+            [*command, *map(str, files)],
+            env={**os.environ, "TCP_NODELAY": "1"},
+            capture_output=True,
+            check=False,
+        )
+    if sent.returncode != 0:
+        raise StartError(f"storescu could not send the sample (exit code {sent.returncode})")
