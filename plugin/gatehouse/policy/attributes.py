@@ -10,6 +10,8 @@ import functools
 import re
 from typing import NamedTuple
 
+from gatehouse.standard import dictionary
+
 _STEP = (
     r"(?:[A-Z][A-Za-z0-9]*|dBdt"
     r"|\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\)"
@@ -22,21 +24,36 @@ _WHOLE = re.compile(ATTRIBUTE_PATTERN)
 
 
 class Step(NamedTuple):
-    """One attribute of a path.
-
-    ``creator`` is empty for a public attribute; for a private one ``tag`` has the group and the
-    low byte of the element. ``vr`` holds the value representations of the Standard, with a space
-    between them where there are several; it is empty for private attributes.
-    """
+    """One attribute of a path."""
 
     tag: int
+    """For a private attribute: its group, and the low byte of its element."""
     creator: str
-    vr: str
-    multiplicity: str
+    """Private creator; empty for a public attribute."""
+    vrs: tuple[str, ...]
+    """Value representations that the Standard allows; empty for a private attribute."""
 
 
 class UnknownAttributeError(ValueError):
-    """No attribute is written like this. ``args`` are what is wrong and the word it is about."""
+    """No attribute is written like this.
+
+    Parameters
+    ----------
+    word : str
+        The part that is wrong.
+    problem : str
+        What is wrong with it, e.g. ``"is not an attribute's keyword"``.
+    """
+
+    def __init__(self, word: str, problem: str) -> None:
+        super().__init__(word, problem)
+        self.word = word
+        self.problem = problem
+
+
+def is_attribute(text: str) -> bool:
+    """Return whether a text is written as an attribute; it may still be in no dictionary."""
+    return _WHOLE.fullmatch(text) is not None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -48,47 +65,29 @@ def parse_attribute(text: str) -> tuple[Step, ...]:
     UnknownAttributeError
         If it is not written as one, or is not in the dictionary of the Standard.
     """
-    if not _WHOLE.fullmatch(text):
-        raise UnknownAttributeError("is not written as an attribute", text)
+    if not is_attribute(text):
+        raise UnknownAttributeError(text, "is not written as an attribute")
     return tuple(_parse_step(step) for step in _STEPS.findall(text))
 
 
 def _parse_step(text: str) -> Step:
     if "{" in text:
-        group, creator, element = text[1:5], text[7 : text.index("}")], text[-3:-1]
-        return Step(int(group, 16) << 16 | int(element, 16), creator.strip(), "", "")
-    if text.startswith("("):
-        tag = int(text[1:5] + text[6:10], 16)
-        found = describe(tag)
-        if found is None:
-            raise UnknownAttributeError("is not in the Standard's dictionary", text)
-        return Step(tag, "", *found)
-    found_tag = tag_of(text)
-    if found_tag is None:
-        raise UnknownAttributeError("is not an attribute's keyword", text)
-    return Step(found_tag, "", *(describe(found_tag) or ("", "")))
+        creator = text[7 : text.index("}")]
+        return Step(int(text[1:5] + "00" + text[-3:-1], 16), creator.strip(), ())
+    if not text.startswith("("):
+        tag = dictionary.tag_of(text)
+        if tag is None:
+            raise UnknownAttributeError(text, "is not an attribute's keyword")
+        return Step(tag, "", _vrs(tag))
+    tag = int(text[1:5] + text[6:10], 16)
+    if tag >> 16 & 1:
+        raise UnknownAttributeError(
+            text, "is private, and is written with its creator: (gggg,{CREATOR},ee)"
+        )
+    if tag & 0xFFFF and dictionary.vr(tag) is None:
+        raise UnknownAttributeError(text, "is not in the Standard's dictionary")
+    return Step(tag, "", _vrs(tag))
 
 
-def describe(tag: int) -> tuple[str, str] | None:
-    """Return value representations and multiplicity of a public tag; None if it is not known."""
-    from pydicom.datadict import get_entry
-
-    try:
-        vr, multiplicity, *_ = get_entry(tag)
-    except KeyError:
-        return None
-    return vr.replace(" or ", " "), multiplicity
-
-
-def tag_of(keyword: str) -> int | None:
-    """Return the tag of a keyword; None if there is none."""
-    from pydicom.datadict import tag_for_keyword
-
-    return tag_for_keyword(keyword)
-
-
-def keywords() -> list[str]:
-    """Return every keyword of the dictionary, for hints."""
-    from pydicom._dicom_dict import DicomDictionary
-
-    return [entry[4] for entry in DicomDictionary.values() if entry[4]]
+def _vrs(tag: int) -> tuple[str, ...]:
+    return tuple((dictionary.vr(tag) or "").replace(" or ", " ").split())

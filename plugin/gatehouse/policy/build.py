@@ -13,7 +13,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatehouse.deid.plan import compile_plan
 from gatehouse.deid.recipe import Recipe
+from gatehouse.errors import PolicyError
 from gatehouse.policy import units
 from gatehouse.policy.build_attributes import build_attributes
 from gatehouse.policy.build_conditions import EVERY_STUDY, build_condition
@@ -67,7 +69,17 @@ def build_policy(
     shapes.check(top, "the policy")
     builder = _Builder(top, shapes, report, destinations, defaults or Defaults())
     policy = builder.build(content)
+    if not report.has_errors:
+        _check_plan(policy, top, report)
     return None if report.has_errors else policy
+
+
+def _check_plan(policy: Policy, top: Node, report: Report) -> None:
+    """Report what the engine would refuse; it has the last word on what can be carried out."""
+    try:
+        compile_plan(policy.recipe)
+    except PolicyError as error:
+        report.error(top.line_of("deidentify"), str(error))
 
 
 def build_retry(node: Node | None, default: Retry) -> Retry:

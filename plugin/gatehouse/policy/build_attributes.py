@@ -7,10 +7,16 @@ import re
 from gatehouse.deid.recipe import AttributeRule
 from gatehouse.policy import units
 from gatehouse.policy.actions import ACTIONS
-from gatehouse.policy.attributes import Step, UnknownAttributeError, keywords, parse_attribute
+from gatehouse.policy.attributes import (
+    Step,
+    UnknownAttributeError,
+    is_attribute,
+    parse_attribute,
+)
 from gatehouse.policy.report import Report, nearest
 from gatehouse.policy.shapes import Shapes
 from gatehouse.policy.yaml_subset import Node
+from gatehouse.standard.dictionary import keywords
 
 DIRECT_IDENTIFIERS = frozenset(
     {
@@ -59,7 +65,7 @@ def build_attributes(
         steps = _steps(path, line, report)
         if steps is None or not shapes.is_right(rule):
             continue
-        key = tuple((step.tag, step.creator.casefold()) for step in steps)
+        key = tuple((step.tag, step.creator) for step in steps)
         if key in seen:
             report.error(line, f"{path} is the same attribute as {seen[key]}")
             continue
@@ -74,16 +80,22 @@ def build_attributes(
 
 
 def _steps(path: str, line: int, report: Report) -> tuple[Step, ...] | None:
+    if not is_attribute(path):
+        return None  # that is the schema's problem already
     try:
         steps = parse_attribute(path)
     except UnknownAttributeError as error:
-        if "is not written" not in error.args[0]:  # that is the schema's problem already
-            report.error(
-                line, f"{error.args[1]} {error.args[0]}", nearest(error.args[1], keywords())
-            )
+        report.error(line, f"{error.word} {error.problem}", nearest(error.word, keywords()))
         return None
     for step in steps[:-1]:
-        if step.vr and "SQ" not in step.vr.split():
+        if step.creator:
+            report.error(
+                line,
+                f"{path}: a path can't lead through a private sequence",
+                "name the attribute alone; it is then meant at every depth",
+            )
+            return None
+        if "SQ" not in step.vrs:
             report.error(line, f"{path}: only a sequence (SQ) has attributes in it")
             return None
     return steps
@@ -92,7 +104,7 @@ def _steps(path: str, line: int, report: Report) -> tuple[Step, ...] | None:
 def _check_rule(path: str, steps: tuple[Step, ...], action: str, line: int, report: Report) -> None:
     """Report an action that the attribute can't take."""
     last = steps[-1]
-    vrs = last.vr.split()
+    vrs = last.vrs
     if last.tag >> 16 == 0x0002:
         report.error(line, f"{path} is file meta information, which is always written anew")
     elif last.tag & 0xFFFF == 0 and not last.creator:
@@ -136,7 +148,7 @@ _LENGTHS = {"AE": 16, "CS": 16, "DS": 16, "IS": 12, "LO": 64, "SH": 16, "UI": 64
 
 def _check_replacement(step: Step, value: str, line: int, report: Report) -> None:
     """Report a replacement that is no valid value (PS3.5 Table 6.2-1)."""
-    for vr in step.vr.split():
+    for vr in step.vrs:
         too_long = len(value) > _LENGTHS.get(vr, len(value))
         if too_long or not _is_valid(vr, value):
             report.error(line, f"the replacement is no valid value of {vr}", "PS3.5 Table 6.2-1")

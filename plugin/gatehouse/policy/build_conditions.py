@@ -7,7 +7,7 @@ of a study at night.
 
 from __future__ import annotations
 
-from gatehouse.policy.attributes import UnknownAttributeError, keywords, parse_attribute
+from gatehouse.policy.attributes import UnknownAttributeError, is_attribute, parse_attribute
 from gatehouse.policy.comparisons import (
     COMPARISONS,
     ORDERINGS,
@@ -21,6 +21,7 @@ from gatehouse.policy.report import Report, nearest
 from gatehouse.policy.shapes import Shapes, shown
 from gatehouse.policy.study_facts import KINDS, ORIGIN_FACTS, STUDY_FACTS
 from gatehouse.policy.yaml_subset import Node
+from gatehouse.standard.dictionary import keywords
 
 EVERY_STUDY = Condition("every-study")
 
@@ -117,18 +118,19 @@ def _kind_of_subject(subject: str, line: int, report: Report) -> Kind | None:
     """Return what a subject is compared as; None if only the comparison can tell."""
     if subject in ORIGIN_FACTS or subject in STUDY_FACTS:
         return KINDS.get(subject, "text")
+    if not is_attribute(subject):
+        return None  # that is the schema's problem already
     try:
         steps = parse_attribute(subject)
     except UnknownAttributeError as error:
-        problem, word = error.args
-        if "is not written" not in problem:  # that is the schema's problem already
-            report.error(line, f"{word} {problem}", nearest(word, keywords()))
+        hint = nearest(error.word, keywords())
+        report.error(line, f"{error.word} {error.problem}", hint)
         return None
     for step in steps[:-1]:
-        if step.vr and step.vr != "SQ":
+        if step.vrs and "SQ" not in step.vrs:
             report.error(line, f"{subject}: only a sequence (SQ) has attributes in it")
-    vrs = steps[-1].vr.split()
-    if "SQ" in vrs and len(steps) >= 1:
+    vrs = steps[-1].vrs
+    if "SQ" in vrs:
         report.error(
             line,
             f"{subject} is a sequence and has no value to compare",

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from gatehouse.policy.attributes import ATTRIBUTE_PATTERN, keywords
+from gatehouse.policy.attributes import ATTRIBUTE_PATTERN
 from gatehouse.policy.report import Report, nearest
 from gatehouse.policy.yaml_subset import Node
+from gatehouse.standard.dictionary import keywords
 
 _KINDS = {
     "mapping": "object",
