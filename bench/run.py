@@ -19,11 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import compare, growth, report
+from bench import compare, gateway, growth, report
 from bench.data import STUDIES, prepared
-from bench.tools import PEERS_PYTHON, gatehouse, peers
+from bench.tools import PEERS_PYTHON, gatehouse_command, peers
 
 HERE = Path(__file__).parent
+DELIVERIES = (("peer", 200), ("peer", 1_000), ("dicom", 200), ("dicom", 1_000))
 INSIDE = "GATEHOUSE_BENCH_INSIDE"
 
 
@@ -72,11 +73,11 @@ def _measure(
     studies = ["ct", "sr"] if options.quick else list(STUDIES)
     for study in studies:
         print(f"{study}: {len(list(prepared(study).iterdir()))} files", flush=True)
-    ours = gatehouse(1)
+    ours = gatehouse_command(1)
     figures: dict[str, float] = {}
     comparisons: list[compare.Comparison] = []
     if "folders" in parts:
-        others = (*peers(), gatehouse(os.cpu_count() or 1))
+        others = (*peers(), gatehouse_command(os.cpu_count() or 1))
         results["tools"] = {
             tool.name: {"version": tool.version(), "leaves": tool.leaves}
             for tool in (ours, *others)
@@ -92,6 +93,8 @@ def _measure(
         _report_engine(studies, results, figures)
     if "growth" in parts and not options.quick:
         figures["growth"] = growth.cost_of_many_over_few(ours, scratch)
+    if "gateway" in parts and shutil.which("Orthanc"):
+        _report_gateway(options, scratch, figures)
     return figures
 
 
@@ -137,6 +140,21 @@ def _report_engine(studies: list[str], results: dict[str, Any], figures: dict[st
         rows.append([study, *(f"{value:.2f}" for value in loop.values())])
     head = ["in process", "first ms", "deidentify ms", "verify ms", "instances/s", "MB/s"]
     _say("engine, per instance", report.table(head, rows))
+
+
+def _report_gateway(options: argparse.Namespace, scratch: Path, figures: dict[str, float]) -> None:
+    ingest = gateway.measure_ingest(scratch, 1 if options.quick else 3)
+    figures.update({f"gateway/{name}": value for name, value in ingest.items()})
+    rows = [[name, f"{value:.2f}"] for name, value in ingest.items()]
+    _say("ingest of CT, instances per second", report.table(["way", "rate"], rows))
+    rows = []
+    for via, instances in (("peer", 200),) if options.quick else DELIVERIES:
+        result = gateway.measure_delivery(scratch, via, instances)
+        for name, value in result.items():
+            figures[f"gateway/{via}/{instances}/{name}"] = value
+        rows.append([via, str(instances), *(f"{value:.2f}" for value in result.values())])
+    head = ["via", "CT", "last received to delivered, s", "plainly sent, s", "ratio without quiet"]
+    _say("delivery", report.table(head, rows))
 
 
 def _install_peers() -> None:

@@ -77,7 +77,7 @@ class Tool:
     leaves: str
 
 
-def gatehouse(jobs: int) -> Tool:
+def gatehouse_command(jobs: int) -> Tool:
     """Return our own command with so many processes."""
 
     def command(work: Work) -> Sequence[str]:
