@@ -174,8 +174,7 @@ class Resolver:
             return Rule("pseudonym", code, source)
         if done == "D":
             return Rule("new-uid" if vr == "UI" else "dummy", code, source, 0, self._dummy(tag, vr))
-        action: ActionName = _ACTIONS[done] if done != "C" else _cleaning(tag, vr)
-        return Rule(action, code, source)
+        return Rule(_action(tag, vr, done), code, source)
 
     def _dummy(self, tag: int, vr: str) -> Mapping[str, Any]:
         if vr == "SQ" and tag in DUMMY_ITEMS:
@@ -185,21 +184,19 @@ class Resolver:
         return NO_PARAMETERS
 
 
-_ACTIONS: dict[str, ActionName] = {
-    "X": "remove",
-    "Z": "empty",
-    "U": "new-uid",
-    "K": "keep",
-}
-
-
 def _can_be_cleaned(tag: int, vr: str) -> bool:
     return vr == "SQ" or vr in _DATE_VRS or vr in _TEXT_VRS or tag == _ZONE
 
 
-def _cleaning(tag: int, vr: str) -> ActionName:
-    if vr == "SQ":
-        return "keep"
+def _action(tag: int, vr: str, code: str) -> ActionName:
+    if code == "X":
+        return "remove"
+    if code == "Z":
+        return "empty"
+    if code == "K" or vr == "SQ":
+        return "keep"  # of a sequence: with all rules applied to its items
+    if code == "U":
+        return "new-uid"
     return "shift-date" if vr in _DATE_VRS or tag == _ZONE else "clean-text"
 
 
