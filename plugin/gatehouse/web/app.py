@@ -1,0 +1,103 @@
+"""Puts routes, gate and headers together. No exception's text ever reaches a client or a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import sqlalchemy as sa
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatehouse import __version__
+from gatehouse.web.access import Gate
+from gatehouse.web.routes import Backend, api
+
+log = structlog.get_logger()
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer: nothing is kept by browsers, and nothing of others is run."""
+
+
+def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str]]) -> ASGIApp:
+    """Return the application that the service serves on its private socket.
+
+    Parameters
+    ----------
+    secret : str
+        What the plugin shows with each request.
+    roles : Mapping
+        The setting ``Roles``.
+    """
+    gate = Gate(secret, roles)
+
+    def check(request: Request) -> None:
+        request.state.user = gate(request)
+
+    app = FastAPI(
+        title="Gatehouse",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(check)],
+    )
+    app.state.backend = backend
+    app.include_router(api)
+    app.add_exception_handler(StarletteHTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    return _Envelope(app)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101  as it is registered above
+    return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+
+async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  as it is registered above
+    # Where and what is wrong, but not what was given: an address may hold anything.
+    problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+    return JSONResponse({"error": "; ".join(problems)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+class _Envelope:
+    """Adds the headers, and turns every exception into a plain 500 or 503.
+
+    It stands outside of the framework's own handling, which would log the text of exceptions.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                own = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *own]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001  the last place where anything can be answered
+            # Not log.exception: the text may quote values.
+            log.error("request failed", reason=type(error).__name__)  # noqa: TRY400
+            if has_begun:
+                raise ConnectionAbortedError from None
+            answer = JSONResponse({"error": "an internal error; see the log"}, 500)
+            if isinstance(error, sa.exc.SQLAlchemyError):
+                answer = JSONResponse({"error": "the ledger can't be reached"}, 503)
+            await answer(scope, receive, send_with_headers)

@@ -1,0 +1,197 @@
+"""How the gateway is: one value for ``/gatehouse/status`` and for ``/gatehouse/metrics``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pydantic import BaseModel
+
+from gatehouse import __version__
+from gatehouse.adapters.ledger import Ledger
+from gatehouse.pipeline.records import PackRecord
+
+ALIVE_S = 30.0
+"""A worker whose last sign of life is older than this counts as dead."""
+
+INBOX_PATIENCE_S = 60.0
+"""An inbox that has not seen the end of the change log for this long is a failure."""
+
+
+class InboxHealth(Protocol):
+    """What the reader of the change log tells about itself."""
+
+    @property
+    def problem(self) -> str:
+        """What keeps it from reading; empty if nothing does."""
+
+    @property
+    def caught_up_at(self) -> float:
+        """When it last saw the end of the change log."""
+
+    @property
+    def orthanc_version(self) -> str:
+        """Version of Orthanc; empty until it has answered."""
+
+
+class ActivePolicy(BaseModel):
+    """A policy that decides now."""
+
+    name: str
+    version: int
+    digest: str
+
+
+class Worker(BaseModel):
+    """A worker and its last sign of life."""
+
+    name: str
+    host: str
+    pid: int
+    processes: int
+    heartbeat_age_s: float
+    is_alive: bool
+
+
+class Status(BaseModel):
+    """How the gateway is. ``status`` is ``ok`` or ``failing``; ``problems`` says why in words."""
+
+    status: str
+    version: str = __version__
+    orthanc_version: str = ""
+    pack_digest: str = ""
+    policies: list[ActivePolicy] = []
+    studies: dict[str, int] = {}
+    deliveries: dict[str, int] = {}
+    open_holds: int = 0
+    queue_depth: int = 0
+    """Studies that are complete and not yet done, held or rejected."""
+    workers: list[Worker] = []
+    inbox_age_s: float = 0.0
+    """Seconds since the end of Orthanc's change log was seen."""
+    problems: list[str] = []
+
+
+@dataclass(frozen=True)
+class Health:
+    """Looks at the ledger and at the inbox.
+
+    Parameters
+    ----------
+    workers : int
+        How many workers the plugin starts.
+    """
+
+    ledger: Ledger
+    inbox: InboxHealth
+    workers: int
+    clock: Callable[[], float] = field(default=time.time)
+
+    def status(self) -> Status:
+        """Return how the gateway is; never raises for a ledger that can't be reached."""
+        try:
+            return self._status()
+        except sa.exc.SQLAlchemyError as error:
+            reason = f"the ledger can't be reached ({type(error).__name__})"
+            return Status(status="failing", problems=[reason])
+
+    def _status(self) -> Status:
+        now = self.clock()
+        counts = self.ledger.counts()
+        pack = self.ledger.active_pack()
+        workers = [
+            Worker(
+                name=one.name,
+                host=one.host,
+                pid=one.pid,
+                processes=one.processes,
+                heartbeat_age_s=round(max(0.0, now - one.heartbeat_at), 1),
+                is_alive=now - one.heartbeat_at <= ALIVE_S,
+            )
+            for one in self.ledger.workers()
+        ]
+        inbox_age_s = max(0.0, now - self.inbox.caught_up_at)
+        failures = list(self._failures(workers, inbox_age_s, pack))
+        return Status(
+            status="failing" if failures else "ok",
+            orthanc_version=self.inbox.orthanc_version,
+            pack_digest=pack.digest if pack else "",
+            policies=[
+                ActivePolicy(name=one.name, version=one.version, digest=one.digest)
+                for one in (pack.policies if pack else ())
+            ],
+            studies=dict(counts.studies),
+            deliveries=dict(counts.deliveries),
+            open_holds=counts.open_holds,
+            queue_depth=sum(
+                counts.studies.get(state, 0) for state in ("waiting", "processing", "delivering")
+            ),
+            workers=workers,
+            inbox_age_s=round(inbox_age_s, 1),
+            problems=[*failures, *self._warnings(workers)],
+        )
+
+    def _failures(
+        self, workers: list[Worker], inbox_age_s: float, pack: PackRecord | None
+    ) -> Iterator[str]:
+        if not any(worker.is_alive for worker in workers):
+            yield "no worker is alive: nothing is processed"
+        if inbox_age_s > INBOX_PATIENCE_S:
+            reason = self.inbox.problem or "the reader is behind"
+            yield f"Orthanc's change log is not read: {reason}"
+        if pack is None:
+            yield "no policies are active: every study would be held"
+
+    def _warnings(self, workers: list[Worker]) -> Iterator[str]:
+        alive = {worker.name for worker in workers if worker.is_alive}
+        for number in range(1, self.workers + 1):
+            if alive and f"worker-{number}" not in alive:
+                yield f"worker-{number} is not alive"
+
+
+class _Gauges(Collector):
+    """One reading as metrics. Names of studies and people are no labels."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        status = self._status
+        ok = GaugeMetricFamily("gatehouse_ok", "1 if the gateway does its work, else 0")
+        ok.add_metric([], float(status.status == "ok"))
+        yield ok
+        for name, text, values in (
+            ("studies", "Studies by state", status.studies),
+            ("deliveries", "Deliveries by state", status.deliveries),
+        ):
+            gauge = GaugeMetricFamily(f"gatehouse_{name}", text, labels=["state"])
+            for state, number in sorted(values.items()):
+                gauge.add_metric([state], number)
+            yield gauge
+        plain: tuple[tuple[str, str, float], ...] = (
+            ("open_holds", "Reasons for which studies are held now", status.open_holds),
+            ("queue_depth", "Studies that are complete and not yet done", status.queue_depth),
+            ("inbox_age_seconds", "Since the end of the change log was seen", status.inbox_age_s),
+        )
+        for name, text, number in plain:
+            yield GaugeMetricFamily(f"gatehouse_{name}", text, value=number)
+        age = GaugeMetricFamily(
+            "gatehouse_worker_heartbeat_age_seconds", "Since a sign of life", labels=["worker"]
+        )
+        for worker in status.workers:
+            age.add_metric([worker.name], worker.heartbeat_age_s)
+        yield age
+
+
+def metrics(status: Status) -> bytes:
+    """Return a reading in the text format of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Gauges(status))
+    return generate_latest(registry)
