@@ -355,6 +355,7 @@ def test_options_that_can_not_be_carried_out_are_refused(options: list[str], mes
         ({"PatientName": "keep", "(0010,0010)": "remove"}, "two rules for this attribute"),
         ({"PatientName": "obliterate"}, "there is no action 'obliterate'"),
         ({"": "keep"}, "not an attribute"),
+        ({"ReferencedSeriesSequence": "dummy"}, "no dummy for this sequence"),
     ],
 )
 def test_exceptions_that_are_not_understood_are_refused(
@@ -362,6 +363,12 @@ def test_exceptions_that_are_not_understood_are_refused(
 ) -> None:
     with pytest.raises(PolicyError, match=message):
         plan(attributes=attributes)
+
+
+def test_a_policy_may_ask_for_a_dummy_of_a_sequence() -> None:
+    objects = plan("clean-structured-content", attributes={"ContentSequence": "dummy"})
+
+    assert len(objects.level(())[CONTENT].parameters["items"]) == 1
 
 
 def test_a_private_creator_may_contain_a_slash() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from gatehouse.deid.dummy_items import DUMMY_ITEMS
 from gatehouse.deid.recipe import ActionName, AttributeRule
 from gatehouse.deid.rules import Rule
 from gatehouse.errors import PolicyError
@@ -102,6 +103,19 @@ def parse_path(text: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def _items(attribute: AttributeRule, step: Step) -> dict[str, Any]:
+    """Return what a dummy for a sequence consists of."""
+    if attribute.action != "dummy" or isinstance(step, PrivateTag):
+        return {}
+    if dictionary.vr(step) != "SQ":
+        return {}
+    if step not in DUMMY_ITEMS:
+        raise PolicyError(
+            f"{attribute.path}: there is no dummy for this sequence; empty or remove it"
+        )
+    return {"items": DUMMY_ITEMS[step]}
+
+
 class Exceptions:
     """The exceptions of a policy, by path. The path wins over the attribute alone."""
 
@@ -112,13 +126,9 @@ class Exceptions:
             steps = parse_path(attribute.path)
             if attribute.action not in CODES:
                 raise PolicyError(f"{attribute.path}: there is no action {attribute.action!r}")
-            rule = Rule(
-                attribute.action,
-                CODES[attribute.action],
-                "policy",
-                attribute.line,
-                attribute.parameters,
-            )
+            code = CODES[attribute.action]
+            parameters = {**attribute.parameters, **_items(attribute, steps[-1])}
+            rule = Rule(attribute.action, code, "policy", attribute.line, parameters)
             if len(steps) == 1:
                 known = self._bare.setdefault(steps[0], rule)
             else:

@@ -164,7 +164,7 @@ class Resolver:
         Only for what the IOD says of this very path, and not for conditional Types.
         """
         required = self._types.get((*path, tag))
-        if required == "1":
+        if required == "1" and (tag in DUMMY_ITEMS or dictionary.vr(tag) != "SQ"):
             return "D", "D"
         return ("Z", "Z") if required == "2" else ("X", "X")
 
