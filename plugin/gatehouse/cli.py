@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "say which policy applies to files, why, and what it does to each element",
     "deidentify": "de-identify a folder into another folder, without Orthanc",
     "up": "start the gateway, a research Orthanc and the workers",
+    "service": "read Orthanc's change log and answer REST requests (started by the plugin)",
     "worker": "run a worker",
     "status": "say how the gateway is",
     "schema": "print the JSON Schema of a policy",

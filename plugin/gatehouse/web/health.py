@@ -180,8 +180,8 @@ class _Gauges(Collector):
             ("queue_depth", "Studies that are complete and not yet done", status.queue_depth),
             ("inbox_age_seconds", "Since the end of the change log was seen", status.inbox_age_s),
         )
-        for name, text, number in plain:
-            yield GaugeMetricFamily(f"gatehouse_{name}", text, value=number)
+        for name, text, value in plain:
+            yield GaugeMetricFamily(f"gatehouse_{name}", text, value=value)
         age = GaugeMetricFamily(
             "gatehouse_worker_heartbeat_age_seconds", "Since a sign of life", labels=["worker"]
         )

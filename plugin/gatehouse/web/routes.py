@@ -116,16 +116,13 @@ def study(
 
 @api.post("/studies/{which}/process")
 def process_again(request: Request, which: str, asker: Asker) -> answers.ProcessedAgain:
-    """Process a study again, under the policies that are active now."""
+    """Process a study again, under the policies that are active now; the audit trail says who."""
     parts = backend(request)
     record = _study(parts.ledger, which)
-    now = parts.health.clock()
     try:
-        key = parts.ledger.process_again(record.study_id, asker.name, now)
+        key = parts.ledger.process_again(record.study_id, asker.name, parts.health.clock())
     except StateError as error:
         raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
-    about = f"study {key.study_id} generation {key.generation}"
-    parts.ledger.record_audit(asker.name, "study.process-again", about, "waiting", now)
     parts.wake()
     return answers.ProcessedAgain(id=key.study_id, generation=key.generation)
 

@@ -1,0 +1,194 @@
+"""The process beside Orthanc that reads the inbox and answers REST requests on a private socket.
+
+It ends when its stdin ends, that is, with Orthanc, and is the only one of its kind for a home.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import sqlalchemy as sa
+import structlog
+import uvicorn
+
+from gatehouse.adapters.keys import read_key_file
+from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.orthanc_client import OrthancArchive
+from gatehouse.adapters.policy_files import read_pack
+from gatehouse.adapters.reader import Reader
+from gatehouse.adapters.settings import Settings, prepare_home
+from gatehouse.adapters.wake import Waker
+from gatehouse.errors import ConfigurationError, GatehouseError, PolicyError
+from gatehouse.pipeline.start import WorkflowStarter
+from gatehouse.policy.model import Pack
+from gatehouse.policy.report import render
+from gatehouse.web.app import create_app
+from gatehouse.web.health import Health
+from gatehouse.web.routes import Backend
+
+LOCK_PATIENCE_S = 15.0
+"""How long a predecessor may take to end; the plugin starts us again after that."""
+
+log = structlog.get_logger()
+
+
+def check(settings: Settings) -> None:
+    """Check all that can be known before anything is started.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem that was found, one on each line.
+    """
+    problems: list[str] = []
+    for attempt in (_check_home, _check_key, _check_policies, _check_ledger):
+        try:
+            attempt(settings)
+        except GatehouseError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+
+
+def load_policies(settings: Settings) -> Pack:
+    """Return the pack of the folder ``Policies``; its destinations must be known to Orthanc.
+
+    Raises
+    ------
+    ConfigurationError
+        With every error of every policy.
+    """
+    if settings.policies is None:
+        raise ConfigurationError("Gatehouse.Policies is missing")
+    try:
+        pack, problems = read_pack(settings.policies, settings.destinations)
+    except PolicyError as error:
+        raise ConfigurationError(str(error)) from None
+    errors = [render(problem) for problem in problems if problem.severity == "error"]
+    if pack is None or errors:
+        raise ConfigurationError("\n".join(["the policies can't be used", *errors]))
+    return pack
+
+
+def run(settings: Settings, stdin: BinaryIO) -> None:
+    """Serve until ``stdin`` ends or a signal comes.
+
+    Raises
+    ------
+    ConfigurationError
+        If another service works on this home, or the policies can't be used any more.
+    """
+    prepare_home(settings)
+    with _only_one(settings):
+        ledger = _open_ledger(settings)
+        source = str(settings.policies)
+        if ledger.activate_pack(load_policies(settings), "configuration", source, time.time()):
+            log.info("policies activated")
+        waker = Waker(settings.home / "run" / "wake.sock")
+        reader = Reader(
+            OrthancArchive(settings.orthanc_url, settings.orthanc_authorization),
+            ledger,
+            WorkflowStarter(settings),
+            waker,
+            server=settings.server,
+            quiet_s=settings.quiet_s,
+        )
+        health = Health(ledger, reader, settings.workers)
+        backend = Backend(ledger, health, waker.wake)
+        app = create_app(backend, settings.forward_secret, settings.roles)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        _end_with(stdin, server)
+        reader.start()
+        with _private_socket(settings) as listener:
+            server.run(sockets=[listener])
+        reader.stop()
+        reader.join(LOCK_PATIENCE_S)
+        ledger.close()
+
+
+def _check_home(settings: Settings) -> None:
+    prepare_home(settings)
+
+
+def _check_key(settings: Settings) -> None:
+    read_key_file(settings.key_file)
+
+
+def _check_policies(settings: Settings) -> None:
+    load_policies(settings)
+
+
+def _check_ledger(settings: Settings) -> None:
+    _open_ledger(settings).close()
+
+
+def _open_ledger(settings: Settings) -> Ledger:
+    try:
+        ledger = Ledger(settings.ledger_url)
+        ledger.cursor(settings.server)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        raise ConfigurationError(
+            f"the database of the ledger can't be used ({type(error).__name__})"
+        ) from None
+    return ledger
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Wait for a predecessor that is about to end, and keep successors out."""
+    with (settings.home / "run" / "service.lock").open("w") as file:
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ConfigurationError("another service works on this home already") from None
+                time.sleep(0.2)
+        yield
+
+
+@contextmanager
+def _private_socket(settings: Settings) -> Iterator[socket.socket]:
+    path = settings.home / "run" / "service.sock"
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The folder is closed to others already; the socket is as well.
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(64)
+    try:
+        yield listener
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _end_with(stdin: BinaryIO, server: uvicorn.Server) -> None:
+    """End the server when stdin ends."""
+
+    def watch() -> None:
+        while stdin.read(4096):
+            continue
+        server.should_exit = True
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
