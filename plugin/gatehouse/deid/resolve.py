@@ -179,6 +179,8 @@ class Resolver:
     def _dummy(self, tag: int, vr: str) -> Mapping[str, Any]:
         if vr == "SQ" and tag in DUMMY_ITEMS:
             return {"items": DUMMY_ITEMS[tag]}
+        if tag == _ZONE:
+            return {"with": b"+0000"}
         if tag == ENCAPSULATED_DOCUMENT and self._iod in DUMMY_DOCUMENTS:
             return {"with": DUMMY_DOCUMENTS[self._iod]}
         return NO_PARAMETERS
