@@ -176,8 +176,8 @@ class AuditLedger(LedgerBase):
         about: str,
         outcome: str,
         now: float,
-        policy_digest: str,
-        detail: str,
+        policy_digest: str = "",
+        detail: str = "",
     ) -> int:
         first = {"id": HEAD, "sequence": 0, "digest": FIRST_DIGEST}
         connection.execute(

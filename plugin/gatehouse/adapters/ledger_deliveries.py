@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from gatehouse.adapters.ledger_tables import delivery, output, receipt, study
-from gatehouse.adapters.ledger_work import WorkLedger, _output
+from gatehouse.adapters.ledger_tables import delivery, instance, output, receipt, study
+from gatehouse.adapters.ledger_work import ACTOR, WorkLedger, output_of
 from gatehouse.errors import StateError
 from gatehouse.pipeline import terms
-from gatehouse.pipeline.ports import InstanceReceipt
+from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import DeliveryKey, Output, StudyKey
 from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState
 from gatehouse.policy.model import Delivery
@@ -71,25 +72,17 @@ class DeliveryLedger(WorkLedger):
 
         The same bytes that an earlier run delivered there are not sent again.
         """
-        has_receipt = sa.exists().where(
-            receipt.c.study_id == output.c.study_id,
-            receipt.c.via == key.via,
-            receipt.c.destination == key.destination,
-            receipt.c.sop_instance_uid == output.c.sop_instance_uid_new,
-            receipt.c.sha256 == output.c.sha256,
-            receipt.c.is_stored,
-        )
         query = (
             sa.select(output)
             .where(
                 output.c.study_id == key.study_id,
                 output.c.generation == key.generation,
-                ~has_receipt,
+                ~_has_receipt(key.via, key.destination),
             )
             .order_by(output.c.series_instance_uid_new, output.c.sop_instance_uid_new)
         )
         with self.reading() as connection:
-            return [_output(row) for row in connection.execute(query)]
+            return [output_of(row) for row in connection.execute(query)]
 
     def record_receipts(
         self,
@@ -128,22 +121,74 @@ class DeliveryLedger(WorkLedger):
         if self.missing(key):
             raise StateError("a delivery without all its receipts can't be closed as delivered")
         with self.writing() as connection:
-            self._set(connection, key, "delivered", finished_at=now, next_try_at=None)
-            self._settle(connection, StudyKey(key.study_id, key.generation), now)
+            if self._set(connection, key, "delivered", finished_at=now, next_try_at=None):
+                about = f"study {key.study_id} generation {key.generation} to {key.destination}"
+                self._record_audit(connection, ACTOR, "delivery.delivered", about, key.via, now)
+                self._settle(connection, StudyKey(key.study_id, key.generation), now)
 
     def try_later(self, key: DeliveryKey, at: float, error: str) -> None:
         """Note why a delivery did not succeed, and when it is tried again."""
         with self.writing() as connection:
             self._set(connection, key, "waiting", next_try_at=at, last_error=error)
 
-    def give_up(self, key: DeliveryKey, error: str, now: float) -> None:
+    def give_up(
+        self, key: DeliveryKey, error: str, now: float, *, rule: str = "delivery.failed"
+    ) -> None:
         """Close a delivery that did not succeed; its study is held."""
         reason = f"{key.destination} did not take all instances ({key.via}): {error}"
         with self.writing() as connection:
-            self._set(
+            if self._set(
                 connection, key, "failed", finished_at=now, next_try_at=None, last_error=error
+            ):
+                run = StudyKey(key.study_id, key.generation)
+                self._hold(connection, run, Held("", rule, reason), now)
+
+    def delivery_terms(self, key: DeliveryKey) -> tuple[Delivery, float, int]:
+        """Return a delivery's terms, when it was opened, and how often it was tried."""
+        query = sa.select(delivery.c.terms, delivery.c.created_at, delivery.c.attempts)
+        with self.reading() as connection:
+            row = connection.execute(query.where(*_is(key))).one()
+        return terms.from_json(row.terms), row.created_at, row.attempts
+
+    def reusable(
+        self,
+        key: StudyKey,
+        policy_digest: str,
+        key_id: str,
+        software: str,
+        deliveries: Sequence[Delivery],
+    ) -> list[Output]:
+        """Return outputs of earlier runs that would come out the same, and that everybody has.
+
+        They need not be made again. Without destinations there is no evidence, and so none.
+        """
+        if not deliveries:
+            return []
+        present = sa.exists().where(
+            instance.c.study_id == output.c.study_id,
+            instance.c.orthanc_id == output.c.instance,
+            instance.c.attachment_digest == output.c.attachment_digest,
+            instance.c.vanished_at.is_(None),
+        )
+        query = (
+            sa.select(output)
+            .where(
+                output.c.study_id == key.study_id,
+                output.c.generation < key.generation,
+                output.c.policy_digest == policy_digest,
+                output.c.key_id == key_id,
+                output.c.software == software,
+                present,
+                *(_has_receipt(wanted.via, wanted.to) for wanted in deliveries),
             )
-        self.hold(StudyKey(key.study_id, key.generation), "delivery.failed", reason, now)
+            .order_by(output.c.generation)
+        )
+        with self.reading() as connection:
+            newest = {row.instance: row for row in connection.execute(query)}
+        return [
+            dataclasses.replace(output_of(row), carried_from=row.carried_from or row.generation)
+            for row in newest.values()
+        ]
 
     def overdue_deliveries(self, before: float) -> list[tuple[DeliveryKey, int]]:
         """Return deliveries that should have been tried before this time, with their attempts."""
@@ -158,13 +203,14 @@ class DeliveryLedger(WorkLedger):
 
     def _set(
         self, connection: sa.Connection, key: DeliveryKey, state: DeliveryState, **columns: object
-    ) -> None:
-        # A delivery that was superseded or cancelled meanwhile stays so.
-        connection.execute(
+    ) -> bool:
+        # A delivery that was superseded or closed meanwhile stays so.
+        changed = connection.execute(
             sa.update(delivery)
             .where(*_is(key), delivery.c.state.in_(OPEN_DELIVERIES))
             .values(state=state, **columns)
         )
+        return changed.rowcount > 0
 
     def _settle(self, connection: sa.Connection, key: StudyKey, now: float) -> None:
         # Locks the study, so that of two last deliveries one sees the other.
@@ -184,7 +230,18 @@ class DeliveryLedger(WorkLedger):
             and not connection.scalar(sa.select(undelivered))
         )
         if is_last:
-            self._move(connection, *key, "done", now)
+            self._advance(connection, key, "done", now, rule="", reason="")
+
+
+def _has_receipt(via: str, destination: str) -> sa.Exists:
+    return sa.exists().where(
+        receipt.c.study_id == output.c.study_id,
+        receipt.c.via == via,
+        receipt.c.destination == destination,
+        receipt.c.sop_instance_uid == output.c.sop_instance_uid_new,
+        receipt.c.sha256 == output.c.sha256,
+        receipt.c.is_stored,
+    )
 
 
 def _is(key: DeliveryKey) -> tuple[sa.ColumnElement[bool], ...]:

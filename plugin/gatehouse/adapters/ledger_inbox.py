@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gatehouse.adapters.ledger_base import LedgerBase, chunks
+from gatehouse.adapters.ledger_audit import AuditLedger
+from gatehouse.adapters.ledger_base import chunks
 from gatehouse.adapters.ledger_tables import delivery, hold, instance, own_output, server, study
 from gatehouse.errors import StateError
 from gatehouse.pipeline.ports import ReceivedInstance
@@ -20,7 +21,7 @@ ARCHIVED_GENERATION = 0
 Row = sa.Row[Any]
 
 
-class InboxLedger(LedgerBase):
+class InboxLedger(AuditLedger):
     """Methods of the process that reads Orthanc's change log."""
 
     def cursor(self, name: str) -> int | None:
@@ -174,6 +175,9 @@ class InboxLedger(LedgerBase):
             )
             self._supersede(connection, study_id, now, by=by, resolution="processed again")
             self._move(connection, study_id, generation, "waiting", now, reason="processed again")
+            self._record_audit(
+                connection, by, "study.process-again", f"study {study_id}", "waiting", now
+            )
         return StudyKey(study_id, generation)
 
     def _owned(self, connection: sa.Connection, name: str, ids: Sequence[str]) -> set[str]:

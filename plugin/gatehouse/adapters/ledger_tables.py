@@ -173,10 +173,12 @@ output = sa.Table(
     sa.Column("series_instance_uid_new", TEXT, nullable=False),
     sa.Column("study_instance_uid_new", TEXT, nullable=False),
     sa.Column("orthanc_id_new", TEXT, nullable=False),
+    sa.Column("study_orthanc_id_new", TEXT, nullable=False),
     sa.Column("sha256", TEXT, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("needles", sa.Integer, nullable=False),
     sa.Column("actions", sa.JSON, nullable=False),
+    sa.Column("carried_from", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("study_id", "generation", "instance"),
     sa.Index(None, "sop_instance_uid_new"),
 )

@@ -164,6 +164,17 @@ class ViewLedger(LedgerBase):
         with self.reading() as connection:
             return [_hold(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
+    def hold_record(self, hold_id: int) -> HoldRecord | None:
+        """Return one hold, open or resolved."""
+        query = (
+            sa.select(hold, study.c.orthanc_id.label("study_orthanc_id"))
+            .join(study, study.c.id == hold.c.study_id)
+            .where(hold.c.id == hold_id)
+        )
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _hold(row)
+
     def deliveries(
         self,
         *,

@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gatehouse.adapters.ledger_base import LedgerBase, chunks
+from gatehouse.adapters.ledger_audit import AuditLedger
+from gatehouse.adapters.ledger_base import chunks
 from gatehouse.adapters.ledger_tables import (
     asked,
     decision,
@@ -23,12 +24,18 @@ from gatehouse.adapters.ledger_tables import (
     study,
     worker,
 )
+from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import InstanceRecord, Output, StudyKey, WorkerRecord
 from gatehouse.pipeline.states import TRANSITIONS, StudyState
-from gatehouse.policy.model import Decision, Origin
+from gatehouse.policy.model import Decision, Origin, Outcome
+
+AUDITED: frozenset[StudyState] = frozenset({"delivering", "done", "held", "rejected"})
+"""States that say what became of a study; each step into one is a row of the audit trail."""
+
+ACTOR = "gatehouse"
 
 
-class WorkLedger(LedgerBase):
+class WorkLedger(AuditLedger):
     """Methods of the workflows over studies."""
 
     def advance(
@@ -40,45 +47,26 @@ class WorkLedger(LedgerBase):
         rule: str = "",
         reason: str = "",
     ) -> bool:
-        """Move a run to its next state; True if it is there now, False if it was superseded.
+        """Move a run to its next state; True if it is there now.
 
-        Raises
-        ------
-        ValueError
-            If this state can't follow the present one.
+        False means that there is nothing to do: the run was superseded, or it has gone on already.
         """
         with self.writing() as connection:
             return self._advance(connection, key, state, now, rule=rule, reason=reason)
 
-    def hold(
-        self,
-        key: StudyKey,
-        rule: str,
-        reason: str,
-        now: float,
-        *,
-        path: str = "",
-        instance_id: str = "",
-    ) -> bool:
-        """Hold a study for a reason; False if this run was superseded."""
+    def hold(self, key: StudyKey, held: Held, now: float) -> bool:
+        """Hold a study for a reason; False if this run was superseded or has ended already."""
         with self.writing() as connection:
-            if not self._advance(connection, key, "held", now, rule=rule, reason=reason):
-                return False
-            row = {"rule": rule, "reason": reason, "path": path, "instance": instance_id}
-            same = [hold.c[name] == value for name, value in row.items()]
-            is_open = sa.and_(
-                hold.c.study_id == key.study_id,
-                hold.c.generation == key.generation,
-                hold.c.resolved_at.is_(None),
-                *same,
+            return self._hold(connection, key, held, now)
+
+    def note(self, key: StudyKey, reason: str) -> None:
+        """Say what a run is waiting for, without a change of its state."""
+        with self.writing() as connection:
+            connection.execute(
+                sa.update(study)
+                .where(study.c.id == key.study_id, study.c.generation == key.generation)
+                .values(reason=reason)
             )
-            if not connection.scalar(sa.select(sa.exists().where(is_open))):
-                connection.execute(
-                    sa.insert(hold).values(
-                        study_id=key.study_id, generation=key.generation, held_at=now, **row
-                    )
-                )
-        return True
 
     def instances(self, study_id: int) -> list[InstanceRecord]:
         """Return the instances of a study that are in the archive, in a fixed order."""
@@ -112,6 +100,14 @@ class WorkLedger(LedgerBase):
         with self.writing() as connection:
             if not self._is_present(connection, key):
                 return False
+            is_new = connection.scalar(
+                sa.select(
+                    ~sa.exists().where(
+                        decision.c.study_id == key.study_id,
+                        decision.c.generation == key.generation,
+                    )
+                )
+            )
             self.upsert(connection, decision, ["study_id", "generation"], row)
             decision_id = connection.scalar(
                 sa.select(decision.c.id).where(
@@ -133,7 +129,28 @@ class WorkLedger(LedgerBase):
             if answers:
                 connection.execute(sa.insert(asked), answers)
             connection.execute(sa.update(study).where(study.c.id == key.study_id).values(**about))
+            if is_new:
+                self._record_audit(
+                    connection,
+                    ACTOR,
+                    "study.decided",
+                    _about(key),
+                    f"{made.outcome.value}: {made.rule}",
+                    now,
+                    str(about["policy_digest"]),
+                )
         return True
+
+    def accepted_by(self, key: StudyKey) -> tuple[str, str] | None:
+        """Return the digests of pack and policy that accepted a run; None if none did yet."""
+        query = sa.select(decision.c.pack_digest, decision.c.policy_digest).where(
+            decision.c.study_id == key.study_id,
+            decision.c.generation == key.generation,
+            decision.c.outcome == Outcome.ACCEPT.value,
+        )
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row.pack_digest, row.policy_digest)
 
     def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> None:
         """Keep what was made of instances."""
@@ -153,22 +170,22 @@ class WorkLedger(LedgerBase):
             .order_by(output.c.series_instance_uid_new, output.c.sop_instance_uid_new)
         )
         with self.reading() as connection:
-            return [_output(row) for row in connection.execute(query)]
+            return [output_of(row) for row in connection.execute(query)]
 
     def register_own_outputs(
-        self, key: StudyKey, server: str, study_orthanc_id: str, ids: Sequence[str], now: float
+        self, key: StudyKey, server: str, outputs: Sequence[Output], now: float
     ) -> None:
         """Note Orthanc IDs before outputs are stored, so that they are never taken for received."""
         rows = [
             {
                 "server": server,
-                "orthanc_id": orthanc_id,
+                "orthanc_id": one.orthanc_id_new,
                 "study_id": key.study_id,
                 "generation": key.generation,
-                "study_orthanc_id": study_orthanc_id,
+                "study_orthanc_id": one.study_orthanc_id_new,
                 "registered_at": now,
             }
-            for orthanc_id in ids
+            for one in outputs
         ]
         with self.writing() as connection:
             for part in chunks(rows):
@@ -180,6 +197,29 @@ class WorkLedger(LedgerBase):
         row = {name: getattr(sign, name) for name in names}
         with self.writing() as connection:
             self.upsert(connection, worker, ["name"], row)
+
+    def _hold(self, connection: sa.Connection, key: StudyKey, held: Held, now: float) -> bool:
+        if not self._advance(connection, key, "held", now, rule=held.rule, reason=held.reason):
+            return False
+        row = {
+            "rule": held.rule,
+            "reason": held.reason,
+            "path": held.path,
+            "instance": held.instance,
+        }
+        is_there = sa.exists().where(
+            hold.c.study_id == key.study_id,
+            hold.c.generation == key.generation,
+            hold.c.resolved_at.is_(None),
+            *(hold.c[name] == value for name, value in row.items()),
+        )
+        if not connection.scalar(sa.select(is_there)):
+            connection.execute(
+                sa.insert(hold).values(
+                    study_id=key.study_id, generation=key.generation, held_at=now, **row
+                )
+            )
+        return True
 
     def _is_present(self, connection: sa.Connection, key: StudyKey) -> bool:
         query = sa.select(study.c.generation).where(study.c.id == key.study_id).with_for_update()
@@ -196,7 +236,7 @@ class WorkLedger(LedgerBase):
         reason: str,
     ) -> bool:
         row = connection.execute(
-            sa.select(study.c.state, study.c.generation)
+            sa.select(study.c.state, study.c.generation, study.c.policy_digest)
             .where(study.c.id == key.study_id)
             .with_for_update()
         ).one()
@@ -205,16 +245,25 @@ class WorkLedger(LedgerBase):
         if row.state == state:
             return True
         if state not in TRANSITIONS[row.state]:
-            raise ValueError(f"{state} can't follow {row.state}")
+            return False
         self._move(connection, *key, state, now, rule=rule, reason=reason)
+        if state in AUDITED:
+            self._record_audit(
+                connection, ACTOR, f"study.{state}", _about(key), rule, now, row.policy_digest
+            )
         return True
+
+
+def _about(key: StudyKey) -> str:
+    return f"study {key.study_id} generation {key.generation}"
 
 
 def _columns(made: Output) -> Mapping[str, Any]:
     return {name: getattr(made, name) for name in Output.__dataclass_fields__}
 
 
-def _output(row: sa.Row[Any]) -> Output:
+def output_of(row: sa.Row[Any]) -> Output:
+    """Make a value of a row."""
     return Output(**{name: getattr(row, name) for name in Output.__dataclass_fields__})
 
 

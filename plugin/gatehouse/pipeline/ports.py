@@ -7,12 +7,14 @@ into a message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gatehouse.policy.model import Delivery, Origin
+from gatehouse.deid.recipe import Recipe
+from gatehouse.pipeline.records import Output
+from gatehouse.policy.model import Delivery, InstanceFacts, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,6 @@ class ReceivedInstance:
     origin: Origin
     stored_at: float | None = None
     """When Orthanc stored it, by its own clock, in whole seconds; None if that is not known."""
-    stored_at: float | None = None
-    """When Orthanc stored it, in seconds since the epoch; None if that is not known."""
 
 
 class Archive(Protocol):
@@ -56,6 +56,68 @@ class Archive(Protocol):
 
     def mark(self, study_orthanc_id: str, metadata: Mapping[str, str], label: str | None) -> None:
         """Set metadata, and a label where this Orthanc has labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactsJob:
+    """Ask an instance for what policies may look at."""
+
+    instance: str
+    origin: Origin
+    attributes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeJob:
+    """De-identify and verify an instance, and put the outcome into the spool."""
+
+    instance: str
+    attachment_digest: str
+    recipe: Recipe
+    study_id: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An instance that can't go on, and why. Holds no values."""
+
+    instance: str
+    rule: str
+    reason: str
+    path: str = ""
+
+
+class Workshop(Protocol):
+    """The processes that do the CPU work. The bytes of instances stay in them.
+
+    Both methods yield in any order, raise ``UnavailableError`` or ``OSError`` when the archive or
+    the spool can't be used now, and answer everything else that goes wrong with ``Held``.
+    """
+
+    def facts(self, jobs: Sequence[FactsJob]) -> Iterator[InstanceFacts | Held]:
+        """Return the facts of instances."""
+
+    def make(self, jobs: Sequence[MakeJob]) -> Iterator[Output | Held]:
+        """De-identify and verify instances; what is yielded is in the spool."""
+
+
+class Spool(Protocol):
+    """Verified outputs that wait for their delivery."""
+
+    def write(
+        self, study_id: int, generation: int, name: str, chunks: Sequence[bytes | memoryview]
+    ) -> tuple[str, int]:
+        """Write an output, whole or not at all; return its SHA-256 in hex and its size."""
+
+    def path(self, study_id: int, generation: int, name: str) -> Path:
+        """Return where an output is, or would be."""
+
+    def is_intact(self, study_id: int, generation: int, name: str, sha256: str) -> bool:
+        """Return whether an output is there with this digest."""
+
+    def remove(self, study_id: int, generation: int) -> None:
+        """Remove the outputs of one run, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,10 +138,14 @@ class Output:
     study_instance_uid_new: str
     orthanc_id_new: str
     """The Orthanc ID that the output has wherever it is stored."""
+    study_orthanc_id_new: str
+    """The same of its study."""
     sha256: str
     size: int
     needles: int
     actions: Mapping[str, int]
+    carried_from: int = 0
+    """The earlier generation that made it, if this one did not; then it is in no spool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,10 +203,12 @@ def upgrade() -> None:
         sa.Column("series_instance_uid_new", sa.Text(), nullable=False),
         sa.Column("study_instance_uid_new", sa.Text(), nullable=False),
         sa.Column("orthanc_id_new", sa.Text(), nullable=False),
+        sa.Column("study_orthanc_id_new", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("needles", sa.Integer(), nullable=False),
         sa.Column("actions", sa.JSON(), nullable=False),
+        sa.Column("carried_from", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name="fk_output_study_id"),
         sa.PrimaryKeyConstraint("id", name="pk_output"),
         sa.UniqueConstraint(

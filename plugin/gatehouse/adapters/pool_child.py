@@ -1,0 +1,82 @@
+"""What runs in a child of the pool: takes a task from its pipe, does it, answers."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from gatehouse.adapters.orthanc_client import OrthancArchive
+from gatehouse.adapters.spool import FolderSpool
+from gatehouse.errors import UnavailableError
+from gatehouse.pipeline.bench import Bench
+from gatehouse.pipeline.ports import FactsJob, MakeJob
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSetup:
+    """What a child needs to know; sent to it over a pipe."""
+
+    orthanc_url: str
+    orthanc_authorization: str = field(repr=False)
+    spool: Path
+    master_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The answer to a task that needed something which does not answer now."""
+
+    text: str
+
+
+def serve(pipe: Connection, setup: ChildSetup) -> None:
+    """Do tasks until the pipe is closed."""
+    protect()
+    # The worker ends its children itself; Ctrl-C reaches the whole group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    archive = OrthancArchive(setup.orthanc_url, setup.orthanc_authorization)
+    bench = Bench(archive, FolderSpool(setup.spool), setup.master_key)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            pipe.send(_do(bench, pipe.recv()))
+
+
+def protect() -> None:
+    """End with the parent, and never leave memory behind as a core dump."""
+    parent = os.getppid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        # It ended before the signal was asked for.
+        os._exit(1)
+    forbid_core_dumps(libc)
+
+
+def forbid_core_dumps(libc: ctypes.CDLL | None = None) -> None:
+    """Keep identified data and keys in memory: no core dump, no attaching by other users."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    (libc or ctypes.CDLL(None)).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _do(bench: Bench, job: object) -> object:
+    try:
+        if isinstance(job, FactsJob):
+            return bench.facts(job)
+        if isinstance(job, MakeJob):
+            return bench.make(job)
+    except UnavailableError as error:
+        return Unavailable(str(error))
+    except OSError as error:
+        # The type and the system's words for the number: its text may name a file.
+        words = os.strerror(error.errno) if error.errno else "no reason given"
+        return Unavailable(f"{type(error).__name__}: {words}")
+    raise TypeError("not a task")

@@ -1,0 +1,101 @@
+"""The spool: verified outputs on disk, until every destination has them.
+
+``spool/STUDY/GENERATION/SOP_INSTANCE_UID_NEW.dcm``; our numbers and new UIDs only. A file is there
+whole or not at all: it is written under a temporary name, synced and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatehouse.errors import HoldError
+
+_NAME = re.compile(r"[0-9][0-9.]{0,63}")  # a UID (PS3.5 9.1)
+_READ = 1 << 20
+
+
+class FolderSpool:
+    """A spool in a private folder (``pipeline.ports.Spool``)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(
+        self, study_id: int, generation: int, name: str, chunks: Sequence[bytes | memoryview]
+    ) -> tuple[str, int]:
+        """Write an output, whole or not at all; return its SHA-256 in hex and its size."""
+        target = self.path(study_id, generation, name)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as stream:
+                size = sum(_write_all(stream.fileno(), chunk) for chunk in chunks)
+                os.fsync(stream.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+        return digest.hexdigest(), size
+
+    def path(self, study_id: int, generation: int, name: str) -> Path:
+        """Return where an output is, or would be."""
+        if not _NAME.fullmatch(name):
+            # It would be a file name that somebody else chose.
+            raise HoldError("spool.name", "the new SOP Instance UID is not a UID")
+        return self._folder(study_id, generation) / f"{name}.dcm"
+
+    def is_intact(self, study_id: int, generation: int, name: str, sha256: str) -> bool:
+        """Return whether an output is there with this digest."""
+        digest = hashlib.sha256()
+        try:
+            with self.path(study_id, generation, name).open("rb") as stream:
+                while block := stream.read(_READ):
+                    digest.update(block)
+        except FileNotFoundError:
+            return False
+        return digest.hexdigest() == sha256
+
+    def remove(self, study_id: int, generation: int) -> None:
+        """Remove the outputs of one run, if there are any."""
+        folder = self._folder(study_id, generation)
+        shutil.rmtree(folder, ignore_errors=False, onerror=_unless_gone)
+        try:
+            folder.parent.rmdir()
+        except OSError:
+            # Not empty: another run over this study has its outputs there.
+            return
+
+    def _folder(self, study_id: int, generation: int) -> Path:
+        return self.root / str(int(study_id)) / str(int(generation))
+
+
+def _write_all(descriptor: int, chunk: bytes | memoryview) -> int:
+    rest = memoryview(chunk).cast("B")
+    size = len(rest)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    return size
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unless_gone(_function: object, _path: object, about: tuple[object, object, object]) -> None:
+    error = about[1]
+    if isinstance(error, BaseException) and not isinstance(error, FileNotFoundError):
+        raise error

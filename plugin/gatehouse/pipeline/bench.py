@@ -1,0 +1,144 @@
+"""What a process of the pool does with one instance: read, ask or de-identify, verify, spool.
+
+The bytes of an instance, and every value in them, stay in this process; only facts for the
+decision, counts and UIDs of our own making go back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
+from gatehouse import __version__
+from gatehouse.deid.engine import deidentify
+from gatehouse.deid.model import ProjectKeys, Verified
+from gatehouse.deid.plan import Plan, compile_plan
+from gatehouse.deid.pseudonyms import derive_project_keys
+from gatehouse.deid.recipe import Recipe
+from gatehouse.deid.verify import verify
+from gatehouse.errors import HoldError, PolicyError, UnavailableError
+from gatehouse.pipeline.file_meta import read_file_meta
+from gatehouse.pipeline.ports import Archive, FactsJob, Held, MakeJob, Spool
+from gatehouse.pipeline.records import Output
+from gatehouse.policy.facts import extract
+from gatehouse.policy.model import InstanceFacts
+
+T = TypeVar("T")
+
+PLANS_KEPT = 16
+
+
+class Bench:
+    """The work on single instances.
+
+    Parameters
+    ----------
+    archive : Archive
+    spool : Spool
+    master_key : bytes
+    """
+
+    def __init__(self, archive: Archive, spool: Spool, master_key: bytes) -> None:
+        self._archive = archive
+        self._spool = spool
+        self._master_key = master_key
+        # Keyed by policy and digest: a Recipe holds mappings, and can't be a key itself.
+        self._plans: dict[tuple[str, str], tuple[Recipe, Plan, ProjectKeys]] = {}
+
+    def facts(self, job: FactsJob) -> InstanceFacts | Held:
+        """Read what policies may look at."""
+
+        def work() -> InstanceFacts:
+            dicom = self._read(job.instance)
+            return InstanceFacts(job.instance, job.origin, extract(dicom, job.attributes))
+
+        return _or_held(work, job.instance)
+
+    def make(self, job: MakeJob) -> Output | Held:
+        """De-identify, verify, and write to the spool."""
+
+        def work() -> Output:
+            original = self._read(job.instance)
+            plan, keys = self._prepared(job.recipe)
+            deidentified = deidentify(original, plan, keys)
+            return self._spooled(job, verify(original, deidentified, plan, keys), keys.key_id)
+
+        return _or_held(work, job.instance)
+
+    def _read(self, instance: str) -> bytes:
+        try:
+            return self._archive.read(instance)
+        except LookupError:
+            raise HoldError(
+                "archive.vanished", "the instance was deleted from Orthanc before it was processed"
+            ) from None
+
+    def _prepared(self, recipe: Recipe) -> tuple[Plan, ProjectKeys]:
+        name = (recipe.policy, recipe.digest)
+        kept = self._plans.get(name)
+        if kept is None or kept[0] != recipe:
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.clear()
+            keys = derive_project_keys(self._master_key, recipe.project)
+            kept = self._plans[name] = (recipe, compile_plan(recipe), keys)
+        return kept[1], kept[2]
+
+    def _spooled(self, job: MakeJob, verified: Verified, key_id: str) -> Output:
+        """Write what was verified: nothing else can come here."""
+        made = verified.deidentified
+        sop_class_uid, transfer_syntax_uid = read_file_meta(made.chunks)
+        sha256, size = self._spool.write(
+            job.study_id, job.generation, made.sop_instance_uid_new, made.chunks
+        )
+        return Output(
+            instance=job.instance,
+            attachment_digest=job.attachment_digest,
+            policy_digest=job.recipe.digest,
+            key_id=key_id,
+            software=__version__,
+            sop_class_uid=sop_class_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            sop_instance_uid_old=made.sop_instance_uid_old,
+            sop_instance_uid_new=made.sop_instance_uid_new,
+            series_instance_uid_new=made.series_instance_uid_new,
+            study_instance_uid_new=made.study_instance_uid_new,
+            orthanc_id_new=orthanc_id(
+                made.patient_id_new,
+                made.study_instance_uid_new,
+                made.series_instance_uid_new,
+                made.sop_instance_uid_new,
+            ),
+            study_orthanc_id_new=orthanc_id(made.patient_id_new, made.study_instance_uid_new),
+            sha256=sha256,
+            size=size,
+            needles=verified.needles,
+            actions=dict(Counter(change.code for change in made.changes)),
+        )
+
+
+@lru_cache(maxsize=1024)
+def orthanc_id(*identifiers: str) -> str:
+    """Return the ID that Orthanc gives: SHA-1 over Patient ID and UIDs, in groups of eight."""
+    joined = "|".join(identifiers).encode()
+    digest = hashlib.sha1(joined, usedforsecurity=False).hexdigest()
+    return "-".join(digest[start : start + 8] for start in range(0, 40, 8))
+
+
+def _or_held(work: Callable[[], T], instance: str) -> T | Held:
+    try:
+        return work()
+    except HoldError as error:
+        return Held(instance, error.rule, error.reason, error.path)
+    except (UnavailableError, OSError):
+        raise
+    except PolicyError as error:
+        return Held(instance, "policy.unusable", str(error))
+    except MemoryError:
+        return Held(instance, "worker.memory", "there was not enough memory for this instance")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the study must be held, not lost
+        # Only the type: texts of foreign exceptions quote values.
+        kind = type(error).__name__
+        return Held(instance, "internal.error", f"an unexpected error ({kind}) was met")

@@ -1,0 +1,42 @@
+"""Puts outputs that were lost from the spool back: the same bytes, made once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatehouse.errors import HoldError
+from gatehouse.pipeline.ports import Held, MakeJob
+from gatehouse.pipeline.records import Output, StudyKey
+from gatehouse.pipeline.tools import Tools
+
+
+def repair(tools: Tools, key: StudyKey, outputs: Sequence[Output]) -> None:
+    """Make what is not intact in the spool once more.
+
+    Raises
+    ------
+    HoldError
+        If it does not come out with the digest that was verified and recorded.
+    """
+    lost = [
+        one
+        for one in outputs
+        if not tools.spool.is_intact(*key, one.sop_instance_uid_new, one.sha256)
+    ]
+    if not lost:
+        return
+    accepted = tools.ledger.accepted_by(key)
+    if accepted is None:
+        raise HoldError("spool.changed", "an output was lost from the spool, and its policy too")
+    policy = tools.packs.policy(*accepted)
+    expected = {one.instance: one.sha256 for one in lost}
+    jobs = [MakeJob(one.instance, one.attachment_digest, policy.recipe, *key) for one in lost]
+    for result in tools.workshop.make(jobs):
+        if isinstance(result, Held):
+            raise HoldError(result.rule, result.reason, result.path)
+        if result.sha256 != expected[result.instance]:
+            raise HoldError(
+                "spool.changed",
+                "an output was lost from the spool, and what is made of its instance now is not "
+                "the same; process the study again",
+            )

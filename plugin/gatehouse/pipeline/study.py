@@ -1,0 +1,265 @@
+"""The steps of one run over a study: decide, make, keep, release.
+
+Each takes the result of the one before, so that none can be skipped. Each may run twice, because
+the machine can die between an effect and its record: what was done already is found in the ledger
+and the spool, and not done again. A step that returns None has ended the run, and said why in the
+ledger: held, rejected, superseded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gatehouse import __version__
+from gatehouse.errors import HoldError
+from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
+from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
+from gatehouse.pipeline.repair import repair
+from gatehouse.pipeline.tools import Tools
+from gatehouse.policy.decide import attributes_of, decide
+from gatehouse.policy.model import InstanceFacts, Outcome, Policy
+
+T = TypeVar("T")
+
+HOLDS_MAX = 20
+"""Instances that are named when a study is held; the rest of it is not looked at any more."""
+
+BATCH = 32
+"""Outputs in one transaction of the ledger: what is done again after a crash, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A study that a policy accepted; by these digests the ledger knows the policy's text."""
+
+    pack_digest: str
+    policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A study of which every instance is de-identified and verified."""
+
+    accepted: Accepted
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A study that is in Orthanc as its policy wants it: de-identified beside the original."""
+
+    made: Made
+
+
+class StudySteps:
+    """The steps, over the ports of a worker."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def decide(self, key: StudyKey) -> Accepted | None:
+        """Ask all instances, find the policy, and ask its checks."""
+        if not self._tools.ledger.advance(key, "processing", self._tools.now()):
+            return None
+        return self._or_hold(key, lambda: self._decide(key))
+
+    def make(self, key: StudyKey, accepted: Accepted) -> Made | None:
+        """De-identify and verify every instance; hold the study if one of them can't be."""
+        return self._or_hold(key, lambda: self._make(key, accepted))
+
+    def keep(self, key: StudyKey, made: Made) -> Kept | None:
+        """Store the de-identified study in Orthanc, marked, where the policy says so."""
+        return self._or_hold(key, lambda: self._keep(key, made))
+
+    def release(self, key: StudyKey, kept: Kept) -> tuple[DeliveryKey, ...] | None:
+        """Open the deliveries; without any, the study is done."""
+        return self._or_hold(key, lambda: self._release(key, kept))
+
+    def hold(self, key: StudyKey, held: Sequence[Held]) -> None:
+        """Hold a study for its instances' reasons; nothing of it stays in the spool."""
+        now = self._tools.now()
+        for one in sorted(held, key=lambda one: one.instance)[:HOLDS_MAX]:
+            self._tools.ledger.hold(key, one, now)
+        self._tools.spool.remove(*key)
+
+    def _or_hold(self, key: StudyKey, work: Callable[[], T]) -> T | None:
+        try:
+            return work()
+        except HoldError as error:
+            self.hold(key, [Held("", error.rule, error.reason, error.path)])
+            return None
+
+    def _decide(self, key: StudyKey) -> Accepted | None:
+        tools = self._tools
+        accepted = tools.ledger.accepted_by(key)
+        if accepted is not None:
+            # Decided before a crash or a wait: the run ends under the version it began with.
+            return Accepted(*accepted)
+        instances = self._instances(key)
+        pack = tools.packs.active()
+        attributes = attributes_of(pack)
+        jobs = [FactsJob(one.orthanc_id, one.origin, attributes) for one in instances]
+        facts, held = _sorted_out(tools.workshop.facts(jobs))
+        if held:
+            self.hold(key, held)
+            return None
+        # The order in which processes finish must not decide which instance is named.
+        decision = decide(pack, sorted(facts, key=lambda one: one.instance))
+        if not tools.ledger.record_decision(key, decision, pack.digest, tools.now()):
+            return None
+        if decision.outcome is Outcome.ACCEPT and decision.policy is not None:
+            return Accepted(pack.digest, decision.policy.digest)
+        if decision.outcome is Outcome.REJECT:
+            tools.ledger.advance(
+                key, "rejected", tools.now(), rule=decision.rule, reason=decision.reason
+            )
+            return None
+        self.hold(key, [Held(decision.instance, decision.rule, decision.reason)])
+        return None
+
+    def _instances(self, key: StudyKey) -> list[InstanceRecord]:
+        instances = self._tools.ledger.instances(key.study_id)
+        if not instances:
+            raise HoldError("archive.vanished", "all instances were deleted from Orthanc")
+        archived = sum(one.generation == 0 for one in instances)
+        if archived:
+            raise HoldError(
+                "archive.older-instances",
+                f"{archived} of its instances were in Orthanc before Gatehouse and are not routed "
+                "by themselves; process the study again to take them in",
+            )
+        return instances
+
+    def _make(self, key: StudyKey, accepted: Accepted) -> Made | None:
+        tools = self._tools
+        policy = self._policy(accepted)
+        for generation in range(1, key.generation):
+            tools.spool.remove(key.study_id, generation)
+        instances = self._instances(key)
+        outputs = self._outputs_so_far(key, policy, instances)
+        jobs = [
+            MakeJob(one.orthanc_id, one.attachment_digest, policy.recipe, *key)
+            for one in instances
+            if one.orthanc_id not in outputs
+        ]
+        held: list[Held] = []
+        batch: list[Output] = []
+        for result in tools.workshop.make(jobs):
+            if isinstance(result, Held):
+                held.append(result)
+                if len(held) >= HOLDS_MAX:
+                    break
+                continue
+            outputs[result.instance] = result
+            batch.append(result)
+            if len(batch) >= BATCH:
+                self._record(key, batch)
+                batch = []
+        self._record(key, batch)
+        held = held or _clashing(outputs.values())
+        if held:
+            self.hold(key, held)
+            return None
+        return Made(accepted, len(outputs))
+
+    def _outputs_so_far(
+        self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
+    ) -> dict[str, Output]:
+        """Return what need not be made: by this run before a crash, or by an earlier run."""
+        tools = self._tools
+        made = {
+            one.instance: one
+            for one in tools.ledger.outputs(key)
+            if one.carried_from or tools.spool.path(*key, one.sop_instance_uid_new).exists()
+        }
+        present = {one.orthanc_id for one in instances}
+        carried = [
+            one
+            for one in tools.ledger.reusable(
+                key, policy.digest, tools.key_id, __version__, policy.deliver
+            )
+            if one.instance in present and one.instance not in made
+        ]
+        self._record(key, carried)
+        return made | {one.instance: one for one in carried}
+
+    def _record(self, key: StudyKey, outputs: Sequence[Output]) -> None:
+        if outputs:
+            # Registered wherever it may go: a destination could send it back to us.
+            self._tools.ledger.register_own_outputs(
+                key, self._tools.server, outputs, self._tools.now()
+            )
+            self._tools.ledger.record_outputs(key, outputs)
+
+    def _keep(self, key: StudyKey, made: Made) -> Kept | None:
+        tools = self._tools
+        policy = self._policy(made.accepted)
+        if policy.keep_local_label is None:
+            return Kept(made)
+        outputs = tools.ledger.outputs(key)
+        # What was carried over was kept by the earlier run, before it was delivered.
+        own = [one for one in outputs if not one.carried_from]
+        repair(tools, key, own)
+        for one in own:
+            file = tools.spool.path(*key, one.sop_instance_uid_new)
+            if tools.archive.store(file.read_bytes()) != one.orthanc_id_new:
+                raise HoldError(
+                    "archive.unexpected-id",
+                    "Orthanc stored the de-identified instance under another ID than computed",
+                )
+        marks = {
+            "GatehouseDeidentified": "YES",
+            "GatehousePolicy": f"{policy.name} version {policy.version} {policy.digest[:12]}",
+            "GatehouseStudy": str(key.study_id),
+        }
+        for study_orthanc_id in sorted({one.study_orthanc_id_new for one in outputs}):
+            tools.archive.mark(study_orthanc_id, marks, policy.keep_local_label)
+        return Kept(made)
+
+    def _release(self, key: StudyKey, kept: Kept) -> tuple[DeliveryKey, ...] | None:
+        tools = self._tools
+        policy = self._policy(kept.made.accepted)
+        if not tools.ledger.open_deliveries(key, policy.deliver, policy.digest, tools.now()):
+            return None
+        if not policy.deliver:
+            tools.spool.remove(*key)
+        return tuple(DeliveryKey(*key, wanted.via, wanted.to) for wanted in policy.deliver)
+
+    def _policy(self, accepted: Accepted) -> Policy:
+        return self._tools.packs.policy(accepted.pack_digest, accepted.policy_digest)
+
+
+def _sorted_out(results: Iterator[InstanceFacts | Held]) -> tuple[list[InstanceFacts], list[Held]]:
+    facts: list[InstanceFacts] = []
+    held: list[Held] = []
+    for result in results:
+        if isinstance(result, Held):
+            held.append(result)
+            if len(held) >= HOLDS_MAX:
+                break
+        else:
+            facts.append(result)
+    return facts, held
+
+
+def _clashing(outputs: Iterable[Output]) -> list[Held]:
+    """Return the instances that would overwrite each other, or not be one study."""
+    made = list(outputs)
+    uses = Counter(one.sop_instance_uid_new for one in made)
+    clashes = [
+        Held(
+            one.instance,
+            "study.duplicate-sop-instance",
+            "several instances of this study have the same SOP Instance UID",
+        )
+        for one in made
+        if uses[one.sop_instance_uid_new] > 1
+    ]
+    if len({one.study_orthanc_id_new for one in made}) > 1:
+        clashes.append(
+            Held("", "study.several", "its instances would not be one study of one patient")
+        )
+    return clashes
