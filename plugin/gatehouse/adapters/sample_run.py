@@ -72,7 +72,7 @@ def describe(study: Mapping[str, Any]) -> Iterator[str]:
         )
     if study["state"] != "done":
         yield f"  Reason:       {study.get('rule')}: {study.get('reason')}"
-    counts = study.get("action_counts") or {}
+    counts = study.get("actions") or {}
     for position, (code, count) in enumerate(sorted(counts.items())):
         title = "  De-identified:" if position == 0 else " " * 16
         yield f"{title:<16}{count:>5} x {code} ({ACTIONS.get(code, 'changed')})"
