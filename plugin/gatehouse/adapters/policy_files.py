@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from gatehouse.errors import PolicyError
 from gatehouse.policy.build import DestinationNames
+from gatehouse.policy.cases_schema import cases_schema
 from gatehouse.policy.load import load_pack, load_single
 from gatehouse.policy.model import Pack, Policy, Problem
 from gatehouse.policy.report import render
+from gatehouse.policy.schema import pack_schema, policy_schema
 from gatehouse.policy.yaml_subset import SIZE_MAX
 
 FILES_MAX = 10_000
@@ -53,12 +58,31 @@ def _raise(error: OSError) -> None:
     raise error
 
 
+def schema_texts() -> dict[str, str]:
+    """Return the files of the JSON Schemas that lie beside policies, for editors."""
+    return {
+        name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in (
+            ("policy.schema.json", policy_schema()),
+            ("pack.schema.json", pack_schema()),
+            ("test.schema.json", cases_schema()),
+        )
+    }
+
+
 def read_pack(
     folder: Path, destinations: DestinationNames | None = None
 ) -> tuple[Pack | None, tuple[Problem, ...]]:
     """Read and load the pack of a folder; the problems' files are given with the folder."""
     pack, problems = load_pack(read_folder(folder), destinations)
-    return pack, tuple(_placed(folder, problem) for problem in problems)
+    return pack, placed(folder, problems)
+
+
+def placed(folder: Path, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems with the folder before their files."""
+    return tuple(
+        dataclasses.replace(problem, file=str(folder / problem.file)) for problem in problems
+    )
 
 
 def load_policy(file: Path) -> Policy:
@@ -81,7 +105,11 @@ def load_policy(file: Path) -> Policy:
     return policy
 
 
-def _placed(folder: Path, problem: Problem) -> Problem:
-    return Problem(
-        str(folder / problem.file), problem.line, problem.message, problem.hint, problem.severity
-    )
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        raise PolicyError(f"{file} can't be written: {error.strerror}") from None

@@ -70,6 +70,29 @@ def parse_attribute(text: str) -> tuple[Step, ...]:
     return tuple(_parse_step(step) for step in _STEPS.findall(text))
 
 
+def canonical(text: str) -> str:
+    """Return an attribute or path in the one form that messages use: keywords where there are any.
+
+    Raises
+    ------
+    UnknownAttributeError
+        As ``parse_attribute``.
+    """
+    return "/".join(_written(step) for step in parse_attribute(text))
+
+
+def _written(step: Step) -> str:
+    if step.creator:
+        return private_name(step.tag >> 16, step.creator, step.tag & 0xFF)
+    found = dictionary.keyword(step.tag)
+    return found or f"({step.tag >> 16:04X},{step.tag & 0xFFFF:04X})"
+
+
+def private_name(group: int, creator: str, element: int) -> str:
+    """Return a private attribute as policies write it; ``element`` is the low byte."""
+    return f"({group:04X},{{{creator}}},{element:02X})"
+
+
 def _parse_step(text: str) -> Step:
     if "{" in text:
         creator = text[7 : text.index("}")]

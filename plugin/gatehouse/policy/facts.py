@@ -147,34 +147,39 @@ class _Reader:
 
     def _values(
         self, tag: int, element: Element, encoding: Encoding, characters: CharacterSet, name: str
-    ) -> Iterator[str]:
+    ) -> list[str]:
         value = bytes(self.data[element.start : element.end])
-        vr = _vr(tag, element)
-        if vr in _NUMBERS:
-            yield from _numbers(value, vr, encoding)
-            return
-        if vr not in _TEXT_VRS and vr not in _CODE_VRS:
-            if not value.isascii():
-                return  # bytes that are no text have no value to compare
-            vr = "LO"
-        text = charsets.decode(value, characters if vr in _TEXT_VRS else charsets.DEFAULT)
-        if text is None:
+        values = read_text(value, vr_of(tag, element), encoding, characters)
+        if values is None:
             raise HoldError(
                 "facts.undecodable", "an attribute that a policy asks for is no text", name
             )
-        for part in [text] if vr in _SINGLE_VRS else text.split("\\"):
-            stripped = part.strip(" \0")
-            if stripped.strip("^=") if vr == "PN" else stripped:
-                yield stripped
+        return values
 
 
-def _vr(tag: int, element: Element) -> str:
+def vr_of(tag: int, element: Element) -> str:
     """Return the VR of an element: as the file has it, else as the dictionary does."""
     written = element.vr.decode("ascii")
     if written not in ("", "UN"):
         return written
     known = None if tag >> 16 & 1 else dictionary.vr(tag)
     return (known or "UN").split(" ")[0]
+
+
+def read_text(
+    value: bytes, vr: str, encoding: Encoding, characters: CharacterSet
+) -> list[str] | None:
+    """Return the values of an element as text, empty ones left out; None if it is no text."""
+    if vr in _NUMBERS:
+        return list(_numbers(value, vr, encoding))
+    if vr not in _TEXT_VRS and vr not in _CODE_VRS and not value.isascii():
+        return None
+    text = charsets.decode(value, characters if vr in _TEXT_VRS else charsets.DEFAULT)
+    if text is None:
+        return None
+    parts = [text] if vr in _SINGLE_VRS else text.split("\\")
+    stripped = [part.strip(" \0") for part in parts]
+    return [part for part in stripped if (part.strip("^=") if vr == "PN" else part)]
 
 
 def _numbers(value: bytes, vr: str, encoding: Encoding) -> Iterator[str]:

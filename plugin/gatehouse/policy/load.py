@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from gatehouse import __version__
 from gatehouse.policy import units
 from gatehouse.policy.build import Defaults, DestinationNames, build_policy, build_retry
+from gatehouse.policy.cases import Case, build_cases
 from gatehouse.policy.lock import FILE as LOCK_FILE
 from gatehouse.policy.lock import Lock, check_lock, read_lock
 from gatehouse.policy.model import Pack, Policy, Problem, Retry
@@ -70,10 +71,35 @@ def load_pack(
         problems += report.problems
     policies = tuple(found[name] for name in listed if name in found)
     _check_shadows(policies, listed, pack_report)
-    problems += [*pack_report.problems, *lock_report.problems]
+    problems += [*pack_report.problems, *lock_report.problems, *load_cases(files)[1]]
     if any(problem.severity == "error" for problem in problems):
         return None, in_order(problems)
     return Pack(policies, _digest(files[PACK_FILE], policies)), in_order(problems)
+
+
+def load_cases(
+    files: Mapping[str, bytes],
+) -> tuple[dict[str, tuple[Case, ...]], tuple[Problem, ...]]:
+    """Load the cases of all policies of a folder.
+
+    Returns
+    -------
+    tuple of dict, tuple of Problem
+        The cases by the policy's name, none where its file is missing or wrong; all problems.
+    """
+    cases: dict[str, tuple[Case, ...]] = {}
+    problems: list[Problem] = []
+    for name in sorted(_folders(files)):
+        file = f"{name}/{name}.test.yaml"
+        report = Report(file)
+        own = {
+            other.removeprefix(f"{name}/"): content
+            for other, content in files.items()
+            if other.startswith(f"{name}/")
+        }
+        cases[name] = build_cases(files[file], report, name, own) if file in files else ()
+        problems += report.problems
+    return cases, in_order(problems)
 
 
 def load_single(

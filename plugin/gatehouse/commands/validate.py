@@ -1,0 +1,96 @@
+"""``gatehouse validate``: check a folder of policies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gatehouse.adapters.policy_files import placed, read_folder, schema_texts
+from gatehouse.errors import ConfigurationError
+from gatehouse.policy.build import DestinationNames
+from gatehouse.policy.load import load_pack
+from gatehouse.policy.model import Problem
+from gatehouse.policy.report import render
+
+HELP = "check a folder of policies: schema, semantics, lock"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        default=Path("policies"),
+        help="the folder with pack.yaml; default: policies",
+    )
+    parser.add_argument(
+        "--orthanc",
+        metavar="FILE",
+        type=Path,
+        help="Orthanc's configuration: check that the destinations of the policies are in it",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print all problems and a summary; 1 if one of them is an error."""
+    folder = arguments.folder
+    destinations = _destinations(arguments.orthanc) if arguments.orthanc else None
+    files = read_folder(folder)
+    pack, problems = load_pack(files, destinations)
+    problems += _stale_schemas(files)
+    for problem in placed(folder, problems):
+        print(render(problem), file=sys.stderr)
+    print(f"{folder}: {_summary(problems)}")
+    if pack is None:
+        return 1
+    for policy in pack.policies:
+        print(f"  {policy.name}, version {policy.version}, {policy.stage}")
+    print(f"  digest {pack.digest}")
+    return 0
+
+
+def _summary(problems: tuple[Problem, ...]) -> str:
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    if not problems:
+        return "no problems"
+    return f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _stale_schemas(files: dict[str, bytes]) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(
+            name,
+            1,
+            "the schema is not that of this version; editors check by an old one",
+            "write it again with `gatehouse schema --write DIR`",
+            "warning",
+        )
+        for name, text in schema_texts().items()
+        if name in files and files[name] != text.encode()
+    )
+
+
+def _destinations(file: Path) -> DestinationNames:
+    import json5
+
+    try:
+        configuration = json5.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{file} can't be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigurationError(f"{file} is no configuration of Orthanc (JSON)") from None
+    if not isinstance(configuration, dict):
+        raise ConfigurationError(f"{file} is no configuration of Orthanc (JSON)")
+    sections = {
+        "dicom": configuration.get("DicomModalities", {}),
+        "peer": configuration.get("OrthancPeers", {}),
+    }
+    return {via: list(names) for via, names in sections.items() if isinstance(names, dict)}

@@ -1,0 +1,191 @@
+"""What became of each element of an instance: the two files side by side.
+
+Made from the bytes before and after, and not from what the engine says that it did, so that a
+change which nobody recorded is seen as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gatehouse.deid.model import Change
+from gatehouse.dicom import charsets, paths, scan
+from gatehouse.dicom.charsets import CharacterSet
+from gatehouse.dicom.encodings import PIXEL_DATA, Encoding
+from gatehouse.dicom.part10 import open_file
+from gatehouse.dicom.paths import Place
+from gatehouse.dicom.scan import Buffer, Element
+from gatehouse.policy.attributes import private_name
+from gatehouse.policy.facts import read_text, vr_of
+
+Fate = Literal["kept", "removed", "emptied", "replaced", "added"]
+
+UNRECORDED: Final = Change("", "", "unrecorded", 0)
+KEPT: Final = Change("", "K", "", 0)
+
+_CHARACTER_SET = 0x00080005
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One element, wherever it is."""
+
+    path: str
+    """As in ``Change``: ``"RequestAttributesSequence[0]/RequestedProcedureID"``."""
+    name: str
+    """As policies write it, without indices: ``"(0019,{SIEMENS MR HEADER},0C)"``."""
+    place: Place
+    tag: int
+    value: Buffer
+    """The bytes; of a sequence those of all its items."""
+    text: str
+    items: int
+    """Number of items; -1 if it is no sequence."""
+    is_creator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What became of one element."""
+
+    path: str
+    name: str
+    fate: Fate
+    before: str
+    """Values as text. They may identify: for the eyes of who may see the original, and no log."""
+    after: str
+    change: Change
+    """What the engine recorded; ``KEPT``, or ``UNRECORDED`` for a change that it did not."""
+
+
+def compare(
+    original: Buffer, deidentified: Buffer, changes: Sequence[Change]
+) -> list[Difference]:
+    """Return the fate of each element of the original, and of each that was added, in order.
+
+    What is inside a sequence that was removed or emptied is not listed by itself.
+    """
+    before = {row.path: row for row in rows(original)}
+    after = {row.path: row for row in rows(deidentified)}
+    recorded = {change.path: change for change in changes}
+    gone = {
+        (row.place, row.tag)
+        for path, row in before.items()
+        if row.items >= 0 and (path not in after or after[path].items == 0)
+    }
+    differences = [
+        _difference(row, after.get(path), recorded)
+        for path, row in before.items()
+        if not _is_within(row.place, gone) and not (row.is_creator and path not in after)
+    ]
+    added = {
+        (row.place, row.tag) for path, row in after.items() if row.items >= 0 and path not in before
+    }
+    differences += [
+        Difference(path, row.name, "added", "", row.text, recorded.get(path, UNRECORDED))
+        for path, row in after.items()
+        if path not in before and not _is_within(row.place, added)
+    ]
+    return differences
+
+
+def rows(dicom: Buffer) -> Iterator[Row]:
+    """Yield each element of a file at every depth, a sequence before its items."""
+    file = open_file(dicom)
+    walk = _Walk(file.data)
+    yield from walk.level(file.start, file.end, file.syntax.encoding, None, "", charsets.DEFAULT)
+
+
+def _difference(row: Row, other: Row | None, recorded: Mapping[str, Change]) -> Difference:
+    fate = _fate(row, other)
+    default = KEPT if fate == "kept" else UNRECORDED
+    text = other.text if other else ""
+    return Difference(row.path, row.name, fate, row.text, text, recorded.get(row.path, default))
+
+
+def _fate(row: Row, other: Row | None) -> Fate:
+    if other is None:
+        return "removed"
+    if row.items >= 0:
+        if row.items == other.items:
+            return "kept"  # its items are listed by themselves
+        return "replaced" if other.items else "emptied"
+    if bytes(row.value).rstrip(b" \0") == bytes(other.value).rstrip(b" \0"):
+        return "kept"
+    return "replaced" if len(other.value) else "emptied"
+
+
+def _is_within(place: Place, sequences: set[tuple[Place, int]]) -> bool:
+    while place is not None:
+        above, tag, _ = place
+        if (above, tag) in sequences:
+            return True
+        place = above
+    return False
+
+
+class _Walk:
+    def __init__(self, data: Buffer) -> None:
+        self.data = data
+
+    def level(
+        self,
+        start: int,
+        end: int,
+        encoding: Encoding,
+        place: Place,
+        prefix: str,
+        characters: CharacterSet,
+    ) -> Iterator[Row]:
+        """Yield the elements of one data set."""
+        creators: dict[int, str] = {}
+        for tag, element in scan.elements(self.data, start, end, encoding):
+            value = self.data[element.start : element.end]
+            if tag == _CHARACTER_SET:
+                characters = charsets.character_set(bytes(value))
+            name = prefix + self._name(tag, value, creators)
+            is_sequence = vr_of(tag, element) == "SQ" and tag != PIXEL_DATA
+            items = list(scan.items(self.data, element)) if is_sequence else []
+            text = "" if is_sequence else _text(tag, element, value, encoding, characters)
+            yield Row(
+                path=paths.path(place, tag),
+                name=name,
+                place=place,
+                tag=tag,
+                value=value,
+                text=text,
+                items=len(items) if is_sequence else -1,
+                is_creator=bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF,
+            )
+            for index, (item_start, item_end) in enumerate(items):
+                inside = (place, tag, index)
+                yield from self.level(
+                    item_start, item_end, element.encoding, inside, f"{name}/", characters
+                )
+
+    def _name(self, tag: int, value: Buffer, creators: dict[int, str]) -> str:
+        """Return an element's name as policies write it; remember the creators of blocks."""
+        group, number = tag >> 16, tag & 0xFFFF
+        if not group & 1:
+            return paths.name(tag)
+        if 0x10 <= number <= 0xFF:
+            creators[number] = bytes(value).decode("latin_1").strip(" \0")
+        creator = creators.get(number >> 8)
+        if not creator or "{" in creator or "}" in creator:
+            return paths.name(tag)
+        return private_name(group, creator, number & 0xFF)
+
+
+_SHOWN_BYTES_MAX = 1024
+
+
+def _text(
+    tag: int, element: Element, value: Buffer, encoding: Encoding, characters: CharacterSet
+) -> str:
+    if len(value) <= _SHOWN_BYTES_MAX or vr_of(tag, element) in ("UT", "LT", "ST", "UC"):
+        values = read_text(bytes(value), vr_of(tag, element), encoding, characters)
+        if values is not None:
+            return "\\".join(values)
+    return f"<{len(value)} bytes>" if len(value) else ""
