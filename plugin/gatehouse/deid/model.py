@@ -49,12 +49,12 @@ class Deidentified:
     chunks : sequence of bytes or memoryview
         The whole DICOM file (preamble, file meta, data set); untouched stretches are views of
         the input, so pixel bytes are never copied. Written with ``writelines`` or joined once.
-    changes : tuple of Change
-        Every element that was not passed on as it came, in order.
+    changes : sequence of Change
+        Every element that was not passed on as it came, in order. Put into words when it is read.
     """
 
     chunks: Sequence[bytes | memoryview]
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     sop_instance_uid_old: str
     sop_instance_uid_new: str
     series_instance_uid_new: str

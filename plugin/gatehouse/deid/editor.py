@@ -1,0 +1,391 @@
+"""The engine's loop: one pass over the elements of a data set, collecting edits.
+
+Elements are not decoded and not turned into objects. Each is found by its header, its rule by one
+look-up, and most are passed over. What is changed becomes an edit: a stretch of the input, and the
+bytes that replace it. The lengths of the sequences around an edit are edited when they end.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from gatehouse.deid import actions, dummy_items
+from gatehouse.deid.changes import Noted
+from gatehouse.deid.instance import Instance
+from gatehouse.deid.levels import (
+    ACT,
+    CUT,
+    ITEMS,
+    NOTE,
+    PRIVATE,
+    SEQUENCE,
+    SPECIFIC_CHARACTER_SET,
+    STAMP,
+    Entry,
+    Level,
+)
+from gatehouse.deid.output import Edit
+from gatehouse.deid.privates import CREATOR_LAST, CREATOR_LENGTH_MAX, PrivateBlocks
+from gatehouse.dicom import charsets, paths, scan, write
+from gatehouse.dicom.encodings import (
+    DEPTH_MAX,
+    FIRST_DELIMITER,
+    IMPLICIT_LITTLE,
+    ITEM_DELIMITATION,
+    LONG_VRS,
+    PIXEL_DATA,
+    SEQUENCE_DELIMITATION,
+    SHORT_VRS,
+    UNDEFINED,
+    VALUE_LENGTH_MAX,
+    Encoding,
+    new_budget,
+)
+from gatehouse.dicom.paths import Place
+from gatehouse.dicom.scan import Element
+from gatehouse.errors import HoldError, ScanError
+
+BEFORE_FIRST: Final = 0x0007FFFF
+"""Groups up to 0007 are commands, file meta information and directories, never part of a data set
+(PS3.5 section 7.1); so an element must come after this tag."""
+
+_ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
+_SEQUENCE_VRS: Final = (b"SQ", b"UN", b"")
+_CHARACTER_SET_LENGTH_MAX: Final = 1024
+
+
+class Editor:
+    """Collects the edits and changes of one instance."""
+
+    __slots__ = ("_budget", "_data", "_file_end", "changes", "edits", "instance")
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.edits: list[Edit | None] = []
+        self.changes: list[Noted] = []
+        self._data = instance.file.data
+        self._file_end = instance.file.end
+        self._budget = new_budget()
+
+    def data_set(
+        self,
+        position: int,
+        end: int,
+        level: Level,
+        encoding: Encoding,
+        place: Place = None,
+        depth: int = 0,
+        *,
+        previous: int = BEFORE_FIRST,
+        stop: int = FIRST_DELIMITER,
+        is_delimited: bool = False,
+    ) -> tuple[int, int, int]:
+        """Edit the elements of one data set, or of a stretch of it.
+
+        Parameters
+        ----------
+        end : int
+            Its end; with ``is_delimited``, what it can't reach beyond.
+        place : Place
+            The item; None at the top.
+        depth : int
+            How many sequences are around it.
+        previous : int
+            Tag of the element before; order is strict, and no tag comes twice.
+        stop : int
+            Tag before which to stop.
+
+        Returns
+        -------
+        tuple of int
+            The position after what was read, by how much its output is longer than its input, and
+            the last tag.
+        """
+        data, edits, changes = self._data, self.edits, self.changes
+        header, u32, is_explicit = encoding.header, encoding.u32, encoding.is_explicit
+        delta, cut_start, cut_end = 0, -1, -1
+        blocks: PrivateBlocks | None = None
+        try:
+            for _ in self._budget:
+                if position >= end:
+                    if position > end or is_delimited:
+                        raise scan.truncated()
+                    break
+                if is_explicit:
+                    group, element, vr, length = header(data, position)
+                else:
+                    group, element, length = header(data, position)
+                    vr = b""
+                tag = group << 16 | element
+                if not previous < tag < stop:
+                    if stop <= tag < FIRST_DELIMITER:
+                        break
+                    if is_delimited and tag == ITEM_DELIMITATION:
+                        if any(data[position + 4 : position + 8]):
+                            raise ScanError("dicom.structure", "an item delimiter has a length")
+                        return position + 8, delta, previous
+                    if place is not None or tag or not self._cut_padding(position, end):
+                        raise _disorder(tag, previous)
+                    return end, delta, previous
+                previous = tag
+                entry = level[tag]
+
+                if vr in SHORT_VRS or not is_explicit:
+                    value = position + 8
+                elif vr in LONG_VRS:
+                    value = position + 12
+                    (length,) = u32(data, position + 8)
+                else:
+                    raise ScanError("dicom.vr", "an element has a VR that does not exist")
+                following = value + length
+
+                if entry is None:
+                    if vr != b"SQ" and length != UNDEFINED:
+                        position = following
+                        continue
+                elif entry.kind == CUT and length != UNDEFINED:
+                    if position == cut_end:
+                        edits[-1] = (cut_start, following, b"")
+                    else:
+                        cut_start = position
+                        edits.append((position, following, b""))
+                    cut_end = following
+                    delta += position - following
+                    changes.append(entry.change if place is None else (place, tag, entry.change))
+                    position = following
+                    continue
+                elif entry.kind == PRIVATE:
+                    blocks = blocks or PrivateBlocks(edits, changes)
+                    if element <= CREATOR_LAST:
+                        change = entry.change if place is None else (place, tag, entry.change)
+                        content = bytes(
+                            data[value : min(following, value + CREATOR_LENGTH_MAX + 1)]
+                        )
+                        blocks.remove_creator(tag, content, position, following, change)
+                        delta += position - following
+                        position = following
+                        continue
+                    entry, added = blocks.entry(level, tag)
+                    delta += added
+                if following > end and length != UNDEFINED:
+                    raise scan.truncated()
+                position, added = self._element(
+                    entry, tag, vr, length, position, value, end, level, encoding, place, depth
+                )
+                delta += added
+            else:
+                raise scan.too_many()
+        except struct.error:
+            if place is not None or not self._cut_padding(position, end):
+                raise _at(scan.truncated(), place, previous) from None
+            position = end
+        except HoldError as error:
+            raise _at(error, place, previous) from None
+        return position, delta, previous
+
+    def _element(
+        self,
+        entry: Entry | None,
+        tag: int,
+        vr: bytes,
+        length: int,
+        position: int,
+        value: int,
+        end: int,
+        level: Level,
+        encoding: Encoding,
+        place: Place,
+        depth: int,
+    ) -> tuple[int, int]:
+        """Edit one element that is not just passed over; return where it ends, and its growth."""
+        inside = IMPLICIT_LITTLE if vr == b"UN" else encoding
+        kind = NOTE if entry is None else entry.kind
+        if kind == SEQUENCE or (kind == NOTE and self._is_sequence(tag, vr, length, value, entry)):
+            if vr not in _SEQUENCE_VRS:
+                raise ScanError("dicom.vr", "a sequence has the VR of something else")
+            if place is None:
+                self.instance.position = position
+            return self._sequence(
+                tag, value, length, end, level.child(tag), encoding, inside, place, depth
+            )
+        following = value + length
+        if length == UNDEFINED:
+            following = scan.skip_undefined(
+                self._data, value, end, tag, vr, inside, depth, self._budget
+            )
+        if entry is None:
+            return following, 0
+        found = Element(vr, value, following, inside)
+        if entry.is_noted:
+            self._note(entry, found, position, place)
+        if kind == NOTE:
+            return following, 0
+        new: bytes | None = None
+        if kind == ITEMS:
+            new = self._dummy_items(entry, found)
+        elif kind == ACT:
+            new = self._act(entry, found, place, is_sequence=vr == b"SQ" or length == UNDEFINED)
+        return following, self._replace(entry, found, position, new, encoding, place)
+
+    def _is_sequence(
+        self, tag: int, vr: bytes, length: int, value: int, entry: Entry | None
+    ) -> bool:
+        """Tell if what is kept has items that must be gone into."""
+        if vr == b"SQ":
+            return True
+        if length == UNDEFINED:
+            return tag != PIXEL_DATA
+        # What neither the dictionary nor the file gives a VR: private, or kept by a policy.
+        is_open = entry is not None and not entry.vr and vr in (b"UN", b"")
+        return is_open and bytes(self._data[value : value + 4]) == _ITEM_TAG
+
+    def _note(self, entry: Entry, found: Element, position: int, place: Place) -> None:
+        """Remember where an attribute is that something else depends on."""
+        instance = self.instance
+        if entry.tag == SPECIFIC_CHARACTER_SET:
+            size = min(found.end, found.start + _CHARACTER_SET_LENGTH_MAX)
+            instance.character_set = charsets.character_set(bytes(self._data[found.start : size]))
+            if place is None:
+                instance.top_character_set = instance.character_set
+        if place is None:
+            instance.position = position
+            instance.notes[entry.tag] = found
+
+    def _act(
+        self, entry: Entry, found: Element, place: Place, *, is_sequence: bool
+    ) -> bytes | None:
+        """Return the new value that the entry's action gives; None to remove the element."""
+        action = entry.action
+        if action is actions.remove or action is None:
+            return None
+        if action is actions.empty:
+            return b""
+        if is_sequence:
+            raise ScanError("dicom.vr", "a sequence is where a value should be")
+        if found.end - found.start > VALUE_LENGTH_MAX:
+            raise scan.too_long()
+        vr = entry.vr if found.vr in (b"", b"UN") else found.vr.decode("ascii")
+        old = bytes(self._data[found.start : found.end])
+        new = action(old, entry.occurrence(vr or "UN", place is None), self.instance)
+        return None if new is None else write.padded(new, vr)
+
+    def _dummy_items(self, entry: Entry, found: Element) -> bytes:
+        """Return the items that stand in for those of a sequence."""
+        if found.vr not in _SEQUENCE_VRS:
+            raise ScanError("dicom.vr", "a sequence has the VR of something else")
+        return dummy_items.encode(
+            entry.parameters["items"],
+            explicit=found.encoding.is_explicit,
+            little=not found.encoding.is_big_endian,
+        )
+
+    def _replace(
+        self,
+        entry: Entry,
+        found: Element,
+        position: int,
+        new: bytes | None,
+        encoding: Encoding,
+        place: Place,
+    ) -> int:
+        """Write an edit that gives an element its new value; return its growth."""
+        tag = entry.tag
+        if entry.is_noted and place is None:
+            self.instance.results[tag] = new or b""
+        start, end = found.start, found.end
+        if new is None:
+            start, edit = position, (position, end, b"")
+        else:
+            old_length = end - start
+            if len(new) == old_length and bytes(self._data[start:end]) == new:
+                return 0
+            # The length is written anew even where it is the same: it may have been undefined.
+            size = write.length(encoding, found.vr, len(new))
+            edit = (start - len(size), end, size + new)
+        self.edits.append(edit)
+        if entry.kind != STAMP:
+            self.changes.append(entry.change if place is None else (place, tag, entry.change))
+        return len(edit[2]) - (edit[1] - edit[0])
+
+    def _sequence(
+        self,
+        tag: int,
+        value: int,
+        length: int,
+        end: int,
+        level: Level,
+        encoding: Encoding,
+        inside: Encoding,
+        place: Place,
+        depth: int,
+    ) -> tuple[int, int]:
+        """Edit the items of a sequence; return where it ends, and its growth."""
+        if depth >= DEPTH_MAX:
+            raise scan.too_deep()
+        data, edits, instance = self._data, self.edits, self.instance
+        is_delimited = length == UNDEFINED
+        stop = end if is_delimited else value + length
+        slot = len(edits)
+        if not is_delimited:
+            edits.append(None)
+        character_set = instance.character_set
+        position, delta = value, 0
+        for index, _ in enumerate(self._budget):
+            if position >= stop and not is_delimited:
+                break
+            item, item_length = scan.read_item(data, position, stop, inside)
+            position += 8
+            if item == SEQUENCE_DELIMITATION:
+                if not is_delimited:
+                    raise ScanError("dicom.structure", "a delimiter is where an item should be")
+                return position, delta
+            is_open = item_length == UNDEFINED
+            item_slot = len(edits)
+            if not is_open:
+                edits.append(None)
+            item_end = stop if is_open else position + item_length
+            if item_end > stop:
+                raise scan.truncated()
+            item_start = position
+            position, growth, _ = self.data_set(
+                position, item_end, level, inside, (place, tag, index), depth + 1,
+                is_delimited=is_open,
+            )  # fmt: skip
+            if growth and not is_open:
+                size = inside.length32(item_length + growth)
+                edits[item_slot] = (item_start - 4, item_start, size)
+            delta += growth
+            instance.character_set = character_set
+        else:
+            raise scan.too_many()
+        if delta:
+            edits[slot] = (value - 4, value, encoding.length32(length + delta))
+        return position, delta
+
+    def _cut_padding(self, position: int, end: int) -> bool:
+        """Remove zero bytes after the last element; tell if there is nothing else."""
+        if bytes(self._data[position:end]).strip(b"\0"):
+            return False
+        self.edits.append((position, end, b""))
+        return True
+
+
+def _disorder(tag: int, previous: int) -> ScanError:
+    """Return the error for an element that may not come after the one before."""
+    if tag == previous:
+        return ScanError("dicom.duplicate", "an element comes twice in one data set")
+    if tag >= FIRST_DELIMITER:
+        return ScanError("dicom.structure", "a delimiter is where an element should be")
+    if tag >> 16 == 4 and previous == BEFORE_FIRST:
+        return ScanError("dicom.dicomdir", "it is a DICOMDIR, not an instance of a study")
+    if tag <= BEFORE_FIRST:
+        return ScanError("dicom.group", "an element is of a group that no data set may hold")
+    return ScanError("dicom.order", "the elements of a data set are not in the order of their tags")
+
+
+def _at(error: HoldError, place: Place, tag: int) -> HoldError:
+    """Give an error its place, unless it has one from further inside."""
+    if not error.path and tag != BEFORE_FIRST:
+        error.path = paths.path(place, tag)
+    return error

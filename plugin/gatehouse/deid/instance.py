@@ -1,0 +1,123 @@
+"""What is known of the instance while it is read, and what follows from it when an action asks.
+
+The pseudonym and the date offset need the Patient ID, which comes after the first attributes that
+need them. It is looked for ahead when it is asked for, from where the reading is at that time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gatehouse.deid import dates, pseudonyms
+from gatehouse.deid.actions import PATIENT_ID, PATIENT_NAME
+from gatehouse.deid.model import ProjectKeys
+from gatehouse.dicom import charsets, scan
+from gatehouse.dicom.encodings import VALUE_LENGTH_MAX
+from gatehouse.dicom.part10 import File
+from gatehouse.dicom.scan import Element
+from gatehouse.errors import ScanError
+
+ISSUER_OF_PATIENT_ID: Final = 0x00100021
+STUDY_INSTANCE_UID: Final = 0x0020000D
+
+_PATIENT: Final = frozenset({PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID})
+_STUDY: Final = frozenset({STUDY_INSTANCE_UID})
+
+
+class Instance:
+    """The context of the actions (`actions.Context`) for one instance.
+
+    Attributes
+    ----------
+    notes : dict
+        Where attributes of the top level are that the engine has passed.
+    results : dict
+        The new values of those that were noted.
+    position : int
+        No element before it is needed to look ahead.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_offset_days",
+        "_pseudonym",
+        "character_set",
+        "file",
+        "keys",
+        "notes",
+        "position",
+        "results",
+        "top_character_set",
+    )
+
+    def __init__(self, file: File, keys: ProjectKeys) -> None:
+        self.file = file
+        self.keys = keys
+        self.position = file.start
+        self.notes: dict[int, Element] = {}
+        self.results: dict[int, bytes] = {}
+        self.character_set = self.top_character_set = charsets.DEFAULT
+        self._ahead: dict[int, Element] | None = None
+        self._pseudonym: str | None = None
+        self._offset_days: int | None = None
+
+    def value(self, tag: int) -> bytes:
+        """Return the original value of a noted attribute; empty if it is absent."""
+        return self._read(self.notes.get(tag))
+
+    def patient_pseudonym(self) -> str:
+        """Return the pseudonym of the patient."""
+        if self._pseudonym is None:
+            self._pseudonym = pseudonyms.pseudonym(self.keys, *self._identity())
+        return self._pseudonym
+
+    def offset_days(self) -> int:
+        """Return the offset of the patient's dates."""
+        if self._offset_days is None:
+            message = pseudonyms.patient_message(*self._identity())
+            self._offset_days = dates.offset_days(self.keys.date, message)
+        return self._offset_days
+
+    def is_patient(self, tag: int, value: bytes) -> bool:
+        """Tell if this is the patient's own name or ID, as it is at the top of the data set."""
+        own = self._patient_value(tag).strip(b" \0")
+        return bool(own) and value.strip(b" \0") == own
+
+    def _identity(self) -> tuple[str, str, str]:
+        """Return Patient ID, its issuer, and where there is no ID the Study Instance UID."""
+        patient_id, issuer = (
+            self._text(self._patient_value(tag)) for tag in (PATIENT_ID, ISSUER_OF_PATIENT_ID)
+        )
+        return patient_id, issuer, "" if patient_id else self._study()
+
+    def _patient_value(self, tag: int) -> bytes:
+        if tag in self.notes:
+            return self.value(tag)
+        if self._ahead is None:
+            self._ahead = self._look_ahead(_PATIENT, ISSUER_OF_PATIENT_ID)
+        return self._read(self._ahead.get(tag))
+
+    def _study(self) -> str:
+        element = self.notes.get(STUDY_INSTANCE_UID)
+        if element is None:
+            element = self._look_ahead(_STUDY, STUDY_INSTANCE_UID).get(STUDY_INSTANCE_UID)
+        study = self._text(self._read(element))
+        if not study:
+            raise ScanError("dicom.incomplete", "it has no Study Instance UID")
+        return study
+
+    def _look_ahead(self, wanted: frozenset[int], last: int) -> dict[int, Element]:
+        file = self.file
+        encoding = file.syntax.encoding
+        return scan.find(file.data, self.position, file.end, encoding, wanted, last)
+
+    def _read(self, element: Element | None) -> bytes:
+        if element is None:
+            return b""
+        if element.end - element.start > VALUE_LENGTH_MAX:
+            raise scan.too_long()
+        return bytes(self.file.data[element.start : element.end])
+
+    def _text(self, value: bytes) -> str:
+        text = charsets.decode(value, self.top_character_set)
+        return (value.decode("latin-1") if text is None else text).strip(" \0")

@@ -1,0 +1,174 @@
+"""The plan's rules, prepared for the engine's loop.
+
+A ``Level`` is a dictionary from tag to what is to be done, for the data set at one path of
+sequences. ``None``, for most elements, means: pass it on. It fills itself from the plan, so that
+the loop is one look-up; how much it remembers is bounded, because a hostile file can name any tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from gatehouse.deid import pixels, stamp
+from gatehouse.deid.actions import ACTIONS, PATIENT_ID, PATIENT_NAME, Action, Occurrence
+from gatehouse.deid.instance import ISSUER_OF_PATIENT_ID, STUDY_INSTANCE_UID
+from gatehouse.deid.model import Change
+from gatehouse.deid.plan import ObjectPlan, Plan
+from gatehouse.deid.rules import Rule
+from gatehouse.dicom import paths
+from gatehouse.dicom.encodings import PIXEL_DATA
+from gatehouse.standard import dictionary
+
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+SOP_CLASS_UID: Final = 0x00080016
+SOP_INSTANCE_UID: Final = 0x00080018
+SERIES_INSTANCE_UID: Final = 0x0020000E
+_STAMPED: Final = frozenset(
+    {
+        stamp.PATIENT_IDENTITY_REMOVED,
+        stamp.DEIDENTIFICATION_METHOD,
+        stamp.DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
+        stamp.LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
+    }
+)
+"""What the engine itself writes at the top of the data set."""
+
+_NOTED_AT_TOP: Final = pixels.TAGS | {
+    PIXEL_DATA,
+    SPECIFIC_CHARACTER_SET,
+    SOP_INSTANCE_UID,
+    PATIENT_NAME,
+    PATIENT_ID,
+    ISSUER_OF_PATIENT_ID,
+    STUDY_INSTANCE_UID,
+    SERIES_INSTANCE_UID,
+}
+
+# Kinds of entries, in the order in which the engine's loop asks for them.
+CUT: Final = 0
+"""Remove, without looking."""
+ACT: Final = 1
+"""Call the action with the value."""
+SEQUENCE: Final = 2
+"""A sequence: keep it, and go into its items."""
+ITEMS: Final = 3
+"""A sequence: replace all of its items by a dummy."""
+NOTE: Final = 4
+"""Keep it, and remember where it is."""
+PRIVATE: Final = 5
+"""Ask the plan, with the private creator."""
+STAMP: Final = 6
+"""Remove it: the engine writes its own."""
+
+_ENTRIES_MAX: Final = 8192
+_CHILDREN_MAX: Final = 512
+_LEVELS_MAX: Final = 4096
+
+
+class Entry:
+    """What is to be done with one attribute."""
+
+    __slots__ = ("_occurrences", "action", "change", "is_noted", "kind", "parameters", "tag", "vr")
+
+    def __init__(self, tag: int, kind: int, rule: Rule, vr: str, *, is_noted: bool = False) -> None:
+        self.tag = tag
+        self.kind = kind
+        self.vr = vr
+        self.is_noted = is_noted
+        self.action: Action | None = ACTIONS.get(rule.action)
+        self.parameters: Mapping[str, Any] = rule.parameters
+        self.change = Change(paths.name(tag), rule.code, rule.source, rule.line)
+        self._occurrences: dict[tuple[str, bool], Occurrence] = {}
+
+    def occurrence(self, vr: str, is_top: bool) -> Occurrence:
+        """Return the value that actions take for an element of this attribute."""
+        found = self._occurrences.get((vr, is_top))
+        if found is None:
+            found = Occurrence(self.tag, vr, is_top, self.parameters)
+            self._occurrences[vr, is_top] = found
+        return found
+
+
+class Level(dict[int, Entry | None]):
+    """What is to be done with each attribute of the data set at one path."""
+
+    __slots__ = ("_children", "_path", "_privates", "_root", "_rules")
+
+    def __init__(self, root: Root, path: tuple[int, ...]) -> None:
+        super().__init__()
+        self._root = root
+        self._path = path
+        self._rules = root.object_plan.level(path)
+        self._children: dict[int, Level] = {}
+        self._privates: dict[tuple[int, str], Entry | None] = {}
+
+    def __missing__(self, tag: int) -> Entry | None:
+        entry = self._compile(tag)
+        if len(self) < _ENTRIES_MAX:
+            self[tag] = entry
+        return entry
+
+    def child(self, tag: int) -> Level:
+        """Return the level of the items of a sequence."""
+        found = self._children.get(tag)
+        if found is None:
+            found = Level(self._root, (*self._path, tag))
+            if len(self._children) < _CHILDREN_MAX and self._root.levels < _LEVELS_MAX:
+                self._root.levels += 1
+                self._children[tag] = found
+        return found
+
+    def private(self, tag: int, creator: str) -> Entry | None:
+        """Return what is to be done with a private element whose block has this creator."""
+        key = (tag, creator)
+        if key in self._privates:
+            return self._privates[key]
+        rule = self._root.object_plan.private(self._path, tag >> 16, creator, tag & 0xFF)
+        entry = self._entry(tag, rule, "")
+        if len(self._privates) < _ENTRIES_MAX:
+            self._privates[key] = entry
+        return entry
+
+    def _compile(self, tag: int) -> Entry | None:
+        rule = self._rules[tag]
+        if tag >> 16 & 1:
+            kind = PRIVATE if self._root.keeps_private else CUT
+            return Entry(tag, kind, rule, "")
+        if not self._path and tag in _STAMPED:
+            return Entry(tag, STAMP, Rule("remove", "D", "stamp"), "", is_noted=True)
+        return self._entry(tag, rule, dictionary.vr(tag) or "")
+
+    def _entry(self, tag: int, rule: Rule, vr: str) -> Entry | None:
+        is_noted = tag in _NOTED_AT_TOP if not self._path else tag == SPECIFIC_CHARACTER_SET
+        if rule.action == "keep":
+            if vr == "SQ":
+                return Entry(tag, SEQUENCE, rule, vr)
+            if is_noted or not vr:
+                return Entry(tag, NOTE, rule, vr, is_noted=is_noted)
+            return None
+        if rule.action == "remove" and not is_noted:
+            return Entry(tag, CUT, rule, vr)
+        if "items" in rule.parameters:
+            return Entry(tag, ITEMS, rule, vr)
+        return Entry(tag, ACT, rule, vr, is_noted=is_noted)
+
+
+class Root:
+    """The levels of the objects of one plan for one kind of SOP class."""
+
+    def __init__(self, plan: Plan, object_plan: ObjectPlan) -> None:
+        recipe = plan.recipe
+        self.object_plan = object_plan
+        self.keeps_private = "retain-safe-private" in recipe.options or any(
+            "{" in attribute.path for attribute in recipe.attributes
+        )
+        self.levels = 0
+        self.top = Level(self, ())
+
+
+@lru_cache(maxsize=64)
+def root(plan: Plan, object_plan: ObjectPlan) -> Root:
+    """Return the levels for a plan's rules for a SOP class."""
+    return Root(plan, object_plan)

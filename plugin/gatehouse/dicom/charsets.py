@@ -1,0 +1,141 @@
+"""Specific Character Set (0008,0005): decode and encode text, ISO 2022 code extensions included.
+
+Most values are ASCII and most are never decoded at all. What can't be decoded strictly gives None,
+so that the caller decides; nothing is replaced by question marks in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_DEFAULT = "latin_1"
+"""For the default repertoire (ISO-IR 6): bytes above it are not allowed and yet common."""
+
+_CODECS: Final = {
+    "": _DEFAULT,
+    "IR 6": _DEFAULT,
+    "IR 13": "shift_jis",
+    "IR 100": "latin_1",
+    "IR 101": "iso8859_2",
+    "IR 109": "iso8859_3",
+    "IR 110": "iso8859_4",
+    "IR 126": "iso8859_7",
+    "IR 127": "iso8859_6",
+    "IR 138": "iso8859_8",
+    "IR 144": "iso8859_5",
+    "IR 148": "iso8859_9",
+    "IR 203": "iso8859_15",
+    "IR 166": "iso8859_11",
+    "IR 192": "utf_8",
+    "IR 58": "gb2312",
+    "IR 87": "iso2022_jp",
+    "IR 149": "euc_kr",
+    "IR 159": "iso2022_jp_2",
+    "GB18030": "gb18030",
+    "GBK": "gbk",
+}
+"""Defined terms (PS3.3 Tables C.12-2 to C.12-5) without "ISO_" or "ISO 2022 " -> Python's codec."""
+
+_ESCAPES: Final = {
+    b"(B": _DEFAULT,
+    b"-A": "latin_1",
+    b"-B": "iso8859_2",
+    b"-C": "iso8859_3",
+    b"-D": "iso8859_4",
+    b"-F": "iso8859_7",
+    b"-G": "iso8859_6",
+    b"-H": "iso8859_8",
+    b"-L": "iso8859_5",
+    b"-M": "iso8859_9",
+    b"-b": "iso8859_15",
+    b"-T": "iso8859_11",
+    b")I": "shift_jis",
+    b"(J": "shift_jis",
+    b"$)C": "euc_kr",
+    b"$)A": "gb2312",
+    b"$B": "iso2022_jp",
+    b"$(D": "iso2022_jp_2",
+}
+"""Escape sequences (PS3.3 Tables C.12-3 and C.12-4) -> Python's codec."""
+
+_STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
+"""Codecs of Python that want to see the escape sequence themselves."""
+
+_TERM = re.compile(r"(?:ISO[ _-](?:2022[ _-])?)?(IR[ _-]\d+|GBK|GB18030)?", re.IGNORECASE)
+_FRAGMENT = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
+_DELIMITER = re.compile(rb"([\\^=\r\n\f\t])")
+
+CharacterSet = tuple[str, ...]
+"""The values of Specific Character Set."""
+
+DEFAULT: Final[CharacterSet] = ("",)
+
+
+@lru_cache(maxsize=256)
+def character_set(value: bytes) -> CharacterSet:
+    """Return the values of an element Specific Character Set."""
+    return tuple(part.strip() for part in value.decode("latin_1").strip("\0 ").split("\\"))
+
+
+def _codec(term: str) -> str | None:
+    match = _TERM.fullmatch(term.strip("\0 "))
+    if match is None:
+        return None
+    return _CODECS.get((match[1] or "").upper().replace("_", " ").replace("-", " "))
+
+
+def decode(value: bytes, character_set: CharacterSet = DEFAULT) -> str | None:
+    """Decode a text; None if it is not text in this character set, or the set is not known.
+
+    Notes
+    -----
+    Source: PS3.5 section 6.1.2.
+    """
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    first = _codec(character_set[0] if character_set else "")
+    if first is None:
+        return None
+    try:
+        if b"\x1b" not in value:
+            return value.decode(_DEFAULT if first in _STATEFUL else first)
+        return "".join(_decode_fragment(part, first) for part in _FRAGMENT.findall(value))
+    except (UnicodeError, KeyError):
+        return None
+
+
+def _decode_fragment(fragment: bytes, first: str) -> str:
+    """Decode what one escape sequence holds for; delimiters end that (PS3.5 section 6.1.2.5.3)."""
+    if not fragment.startswith(b"\x1b"):
+        return fragment.decode(_DEFAULT if first in _STATEFUL else first)
+    size = 3 if fragment[1:3] in (b"$)", b"$(") else 2
+    codec = _ESCAPES[fragment[1 : 1 + size]]
+    if codec in _STATEFUL:
+        return fragment.decode(codec)
+    head, *rest = _DELIMITER.split(fragment[1 + size :])
+    return head.decode(codec) + "".join(_decode_rest(part, first, codec) for part in rest)
+
+
+def _decode_rest(part: bytes, first: str, codec: str) -> str:
+    """Decode what comes after a delimiter; many writers forget to repeat the escape sequence."""
+    if part.isascii():
+        return part.decode("ascii")
+    try:
+        return part.decode(_DEFAULT if first in _STATEFUL else first)
+    except UnicodeError:
+        return part.decode(codec)
+
+
+def encode(text: str, character_set: CharacterSet = DEFAULT) -> bytes | None:
+    """Encode a text without escape sequences; None if this character set does not have it."""
+    if text.isascii():
+        return text.encode("ascii")
+    codec = _codec(character_set[0] if character_set else "")
+    if codec is None or codec in _STATEFUL or codec == "shift_jis" or character_set[0] == "":
+        return None
+    try:
+        return text.encode(codec)
+    except UnicodeError:
+        return None
