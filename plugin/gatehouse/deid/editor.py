@@ -16,6 +16,7 @@ from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import (
     ACT,
     CUT,
+    FORBIDDEN,
     ITEMS,
     NOTE,
     PRIVATE,
@@ -46,9 +47,8 @@ from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Element
 from gatehouse.errors import HoldError, ScanError
 
-BEFORE_FIRST: Final = 0x0007FFFF
-"""Groups up to 0007 are commands, file meta information and directories, never part of a data set
-(PS3.5 section 7.1); so an element must come after this tag."""
+BEFORE_FIRST: Final = -1
+"""The tag before the first."""
 
 _ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_VRS: Final = (b"SQ", b"UN", b"")
@@ -221,6 +221,8 @@ class Editor:
             self._note(entry, found, position, place)
         if kind == NOTE:
             return following, 0
+        if kind == FORBIDDEN:
+            raise ScanError("dicom.group", "an element is of a group that no data set may hold")
         new: bytes | None = None
         if kind == ITEMS:
             new = self._dummy_items(entry, found)
@@ -377,10 +379,6 @@ def _disorder(tag: int, previous: int) -> ScanError:
         return ScanError("dicom.duplicate", "an element comes twice in one data set")
     if tag >= FIRST_DELIMITER:
         return ScanError("dicom.structure", "a delimiter is where an element should be")
-    if tag >> 16 == 4 and previous == BEFORE_FIRST:
-        return ScanError("dicom.dicomdir", "it is a DICOMDIR, not an instance of a study")
-    if tag <= BEFORE_FIRST:
-        return ScanError("dicom.group", "an element is of a group that no data set may hold")
     return ScanError("dicom.order", "the elements of a data set are not in the order of their tags")
 
 

@@ -32,6 +32,9 @@ from gatehouse.errors import DeidentificationError, ScanError
 _NOTED_LENGTH_MAX: Final = 4096
 """Bytes of an attribute by which images are judged; a longer one is read up to here."""
 
+_DIRECTORY_GROUP: Final = 4
+_UID_LENGTH_MAX: Final = 64
+
 _META_CHANGE = Change("MediaStorageSOPInstanceUID", "U", "profile", 0)
 _PATIENT_ID_CHANGE = Change("PatientID", "D", "stamp", 0)
 _CLINICAL_TRIAL_CHANGES = (
@@ -84,11 +87,15 @@ def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
 
 def _sop_class_uid(file: File) -> str:
     """Return the SOP Class UID of the data set, on which the rules of all elements depend."""
-    found = scan.find(
-        file.data, file.start, file.end, file.syntax.encoding, (SOP_CLASS_UID,), SOP_CLASS_UID
-    ).get(SOP_CLASS_UID)
-    if found is None or not 0 < found.end - found.start <= 64:
-        # Let the order be checked first: a DICOMDIR, or what is no data set, has its own reason.
+    encoding = file.syntax.encoding
+    found = None
+    for tag, element in scan.elements(file.data, file.start, file.end, encoding):
+        if tag >> 16 == _DIRECTORY_GROUP:
+            raise ScanError("dicom.dicomdir", "it is a DICOMDIR, not an instance of a study")
+        if tag >= SOP_CLASS_UID:
+            found = element if tag == SOP_CLASS_UID else None
+            break
+    if found is None or not 0 < found.end - found.start <= _UID_LENGTH_MAX:
         raise ScanError("dicom.incomplete", "it has no SOP Class UID")
     return bytes(file.data[found.start : found.end]).decode("latin-1").strip(" \0")
 

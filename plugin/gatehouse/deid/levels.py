@@ -61,6 +61,11 @@ PRIVATE: Final = 5
 """Ask the plan, with the private creator."""
 STAMP: Final = 6
 """Remove it: the engine writes its own."""
+FORBIDDEN: Final = 7
+"""It can't be part of a data set."""
+
+_FIRST_GROUP: Final = 8
+"""Even groups below are commands, file meta information and directories (PS3.5 section 7.1)."""
 
 _ENTRIES_MAX: Final = 8192
 _CHILDREN_MAX: Final = 512
@@ -136,6 +141,8 @@ class Level(dict[int, Entry | None]):
         if tag >> 16 & 1:
             kind = PRIVATE if self._root.keeps_private else CUT
             return Entry(tag, kind, rule, "")
+        if tag >> 16 < _FIRST_GROUP:
+            return Entry(tag, FORBIDDEN, rule, "")
         if not self._path and tag in _STAMPED:
             return Entry(tag, STAMP, Rule("remove", "D", "stamp"), "", is_noted=True)
         return self._entry(tag, rule, dictionary.vr(tag) or "")

@@ -2,7 +2,8 @@
 
 Patient Identity Removed, De-identification Method, De-identification Method Code Sequence, and
 Longitudinal Temporal Information Modified. To what an earlier de-identification wrote, ours is
-added once: codes of CID 7050 are carried over (others are not known to be harmless), and so is the text.
+added once: its text is carried over, and so are codes of CID 7050; others are not known to be
+harmless.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ of the output is written anew, so that neither titles of applications nor privat
 
 from __future__ import annotations
 
+import struct
 import zlib
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -110,9 +111,15 @@ def _inflate(deflated: Buffer) -> bytes:
         raise ScanError("dicom.deflate", "its deflated data set inflates beyond the limit")
     if not inflater.eof:
         raise scan.truncated()
-    if inflater.unused_data.strip(b"\0"):
+    rest = inflater.unused_data.strip(b"\0")
+    if rest and rest != _gzip_trailer(data).strip(b"\0"):
         raise ScanError("dicom.trailing", "there are bytes after the deflated data set")
     return data
+
+
+def _gzip_trailer(data: bytes) -> bytes:
+    """Return what gzip puts after a deflated stream, and some writers of DICOM with it."""
+    return struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
 
 
 @lru_cache(maxsize=256)
