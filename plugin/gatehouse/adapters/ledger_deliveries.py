@@ -52,7 +52,7 @@ class DeliveryLedger(WorkLedger):
                 connection.execute(statement.on_conflict_do_nothing())
         return True
 
-    def begin_attempt(self, key: DeliveryKey) -> int | None:
+    def begin_attempt(self, key: DeliveryKey, now: float) -> int | None:
         """Note that a delivery is being tried; return the number of the attempt, from 1.
 
         None means that nothing is to be done: it was delivered, superseded, cancelled or given up.
@@ -64,7 +64,7 @@ class DeliveryLedger(WorkLedger):
             if row.state not in OPEN_DELIVERIES:
                 return None
             attempt: int = row.attempts + 1
-            self._set(connection, key, "sending", attempts=attempt, next_try_at=None)
+            self._set(connection, key, "sending", attempts=attempt, tried_at=now, next_try_at=None)
         return attempt
 
     def missing(self, key: DeliveryKey) -> list[Output]:
@@ -191,9 +191,12 @@ class DeliveryLedger(WorkLedger):
         ]
 
     def overdue_deliveries(self, before: float) -> list[tuple[DeliveryKey, int]]:
-        """Return deliveries that should have been tried before this time, with their attempts."""
+        """Return open deliveries with nothing to wait for since a time, and their attempts."""
         query = sa.select(delivery).where(
-            delivery.c.state == "waiting", delivery.c.next_try_at < before
+            sa.or_(
+                sa.and_(delivery.c.state == "waiting", delivery.c.next_try_at < before),
+                sa.and_(delivery.c.state == "sending", delivery.c.tried_at < before),
+            )
         )
         with self.reading() as connection:
             return [

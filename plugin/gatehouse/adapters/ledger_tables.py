@@ -195,6 +195,7 @@ delivery = sa.Table(
     sa.Column("state", TEXT, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", TIME, nullable=False),
+    sa.Column("tried_at", TIME),
     sa.Column("next_try_at", TIME),
     sa.Column("finished_at", TIME),
     _text("last_error"),

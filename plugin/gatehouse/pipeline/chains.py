@@ -2,7 +2,7 @@
 
 A name is used once, whoever asks for it, which makes each start idempotent. A run that must wait
 goes on under the next name of its chain. A chain that was lost (a workflow database that was
-restored from a backup) is begun again with the time as its name.
+restored from a backup) is begun again with a number in its name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ APPLICATION_VERSION = "1"
 """Changes when the order of the steps does: DBOS replays a workflow only with its own version."""
 
 STUDIES = "studies"
+CHAIN = "#"
+"""Stands between the name of a chain and the place in it; no destination's name has it."""
+
 POLLING_S = 0.25
 
 
@@ -29,7 +32,7 @@ class StudyRun:
     Parameters
     ----------
     since : int
-        0 for the first chain; else when the chain was begun again.
+        0 for the first chain; another number for one that was begun again.
     tries : int
         Place in the chain, from 1.
     """
@@ -89,7 +92,7 @@ def delivery_queue(via: str, destination: str) -> str:
 
 
 def _place(since: int, tries: int) -> str:
-    return "" if (since, tries) == (0, 1) else f"-{since}-{tries}"
+    return "" if (since, tries) == (0, 1) else f"{CHAIN}{since}-{tries}"
 
 
 def _options(workflow: str, queue: str, name: str, delay_s: float) -> EnqueueOptions:

@@ -39,7 +39,7 @@ class DeliverySteps:
         """
         tools = self._tools
         terms, opened_at, _ = tools.ledger.delivery_terms(key)
-        number = tools.ledger.begin_attempt(key)
+        number = tools.ledger.begin_attempt(key, tools.now())
         if number is None:
             return None
         opens_at = next_opening(terms.window, tools.now())
@@ -88,6 +88,7 @@ class DeliverySteps:
             sop_class_uid=one.sop_class_uid,
             sop_instance_uid=one.sop_instance_uid_new,
             transfer_syntax_uid=one.transfer_syntax_uid,
+            orthanc_id=one.orthanc_id_new,
             file=self._tools.spool.path(key.study_id, key.generation, one.sop_instance_uid_new),
             sha256=one.sha256,
         )

@@ -95,7 +95,7 @@ class RunLedger(Protocol):
     def delivery_terms(self, key: DeliveryKey) -> tuple[Delivery, float, int]:
         """Return a delivery's terms, when it was opened, and how often it was tried."""
 
-    def begin_attempt(self, key: DeliveryKey) -> int | None:
+    def begin_attempt(self, key: DeliveryKey, now: float) -> int | None:
         """Note that a delivery is being tried; None if nothing is to be done."""
 
     def missing(self, key: DeliveryKey) -> list[Output]:
@@ -118,4 +118,4 @@ class RunLedger(Protocol):
         """Close a delivery that did not succeed; its study is held."""
 
     def overdue_deliveries(self, before: float) -> list[tuple[DeliveryKey, int]]:
-        """Return open deliveries that should have been tried before this time."""
+        """Return open deliveries with nothing to wait for since a time, and their attempts."""

@@ -128,6 +128,8 @@ class OutgoingInstance:
     sop_instance_uid: str
     """The new one."""
     transfer_syntax_uid: str
+    orthanc_id: str
+    """What any Orthanc must call it."""
     file: Path
     sha256: str
 

@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("tried_at", sa.Double(), nullable=True),
         sa.Column("next_try_at", sa.Double(), nullable=True),
         sa.Column("finished_at", sa.Double(), nullable=True),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),

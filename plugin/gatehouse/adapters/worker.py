@@ -1,0 +1,198 @@
+"""A worker process: runs the durable workflows, with a pool of processes for the CPU work.
+
+It ends when its stdin ends, that is, with Orthanc, or by SIGTERM or SIGINT. What it was doing is
+found again under its name at its next start, or taken over by another worker.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import structlog
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+from gatehouse import __version__
+from gatehouse.adapters.destinations.dicom import DicomDestination
+from gatehouse.adapters.destinations.peer import PeerDestination
+from gatehouse.adapters.keys import read_key_file
+from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.orthanc_client import OrthancArchive
+from gatehouse.adapters.pool import ProcessPool
+from gatehouse.adapters.pool_child import ChildSetup, forbid_core_dumps
+from gatehouse.adapters.settings import Settings, prepare_home
+from gatehouse.adapters.spool import FolderSpool
+from gatehouse.deid.pseudonyms import key_id
+from gatehouse.errors import ConfigurationError
+from gatehouse.pipeline.chains import APPLICATION, APPLICATION_VERSION
+from gatehouse.pipeline.packs import PackShelf
+from gatehouse.pipeline.records import WorkerRecord
+from gatehouse.pipeline.start import prepare_workflows
+from gatehouse.pipeline.tools import Tools
+from gatehouse.pipeline.watch import Watch
+from gatehouse.pipeline.workflows import UNAVAILABLE, install, register_queues
+
+HEARTBEAT_S = 5.0
+WATCH_S = 15.0
+LOCK_PATIENCE_S = 15.0
+NAME_PATIENCE_S = 20.0
+"""A worker of the same name on another host that gave a sign of life this recently is alive."""
+
+END_PATIENCE_S = 2
+
+_log = structlog.get_logger()
+
+
+def run(settings: Settings, stdin: BinaryIO | None) -> None:
+    """Work until ``stdin`` ends or a signal comes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings can't be used, or another worker has this name.
+    """
+    forbid_core_dumps()
+    prepare_home(settings)
+    master_key = read_key_file(settings.key_file)
+    stopping = _stopping(stdin)
+    with _only_one(settings):
+        ledger = Ledger(settings.ledger_url)
+        _refuse_namesake(ledger, settings.process, stopping)
+        setup = ChildSetup(
+            settings.orthanc_url, settings.orthanc_authorization, settings.spool, master_key
+        )
+        pool = ProcessPool(settings.pool_size, setup, settings.task_s)
+        archive = OrthancArchive(settings.orthanc_url, settings.orthanc_authorization)
+        tools = Tools(
+            server=settings.server,
+            ledger=ledger,
+            packs=PackShelf(ledger),
+            archive=archive,
+            workshop=pool,
+            spool=FolderSpool(settings.spool),
+            destinations={"dicom": DicomDestination(archive), "peer": PeerDestination(archive)},
+            key_id=key_id(master_key),
+            now=time.time,
+            random=random.random,
+        )
+        launch(tools, settings.workflows_url, settings.process)
+        _log.info("worker started", processes=pool.size)
+        try:
+            _beat(settings, ledger, pool, Watch(tools, settings.process, time.monotonic), stopping)
+        finally:
+            # Tasks that are cut off are done again; their workflows stay where they are.
+            pool.close()
+            DBOS.destroy(workflow_completion_timeout_sec=END_PATIENCE_S)
+            ledger.close()
+            _log.info("worker ended")
+
+
+def launch(tools: Tools, url: str, name: str) -> None:
+    """Start the durable workflows in this process; unfinished ones of this name go on."""
+    prepare_workflows(url)
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": name,
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "ERROR",
+        "enable_otlp": False,
+    }
+    DBOS(config=config)
+    # Its own handler prints texts of exceptions; ours, at the root, prints none.
+    dbos_log = logging.getLogger("dbos")
+    dbos_log.handlers.clear()
+    dbos_log.propagate = True
+    install(tools)
+    DBOS.launch()
+    pack = tools.ledger.active_pack()
+    deliveries = [one for several in (pack.deliveries if pack else ()) for one in several]
+    register_queues({(one.via, one.to) for one in deliveries})
+
+
+def _beat(
+    settings: Settings, ledger: Ledger, pool: ProcessPool, watch: Watch, stopping: threading.Event
+) -> None:
+    """Give signs of life, and look after work that nobody does, until told to stop."""
+    started_at = time.time()
+    look_at = time.monotonic() + WATCH_S
+    while not stopping.is_set():
+        try:
+            ledger.heartbeat(
+                WorkerRecord(
+                    name=settings.process,
+                    host=socket.gethostname(),
+                    pid=os.getpid(),
+                    version=__version__,
+                    processes=pool.size,
+                    started_at=started_at,
+                    heartbeat_at=time.time(),
+                )
+            )
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + WATCH_S
+                watch.look(ledger.workers())
+        except UNAVAILABLE as error:
+            _log.warning("the ledger does not answer", reason=type(error).__name__)
+        stopping.wait(HEARTBEAT_S)
+
+
+def _refuse_namesake(ledger: Ledger, name: str, stopping: threading.Event) -> None:
+    """Wait for the end of a worker with our name; two would run the same workflows."""
+    deadline = time.monotonic() + 2 * NAME_PATIENCE_S
+    while not stopping.is_set():
+        same = next((one for one in ledger.workers() if one.name == name), None)
+        here = same is not None and same.host == socket.gethostname()
+        # On this host the lock of the home keeps two apart; the row is of one that has ended.
+        if same is None or here or time.time() - same.heartbeat_at > NAME_PATIENCE_S:
+            return
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"a worker named {name} is alive on another host; give each its own name with "
+                "the setting Process"
+            )
+        stopping.wait(1.0)
+
+
+def _stopping(stdin: BinaryIO | None) -> threading.Event:
+    """Return an event that is set by the end of stdin or by a signal."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+
+    def watch(stream: BinaryIO) -> None:
+        while stream.read(4096):
+            continue
+        stopping.set()
+
+    if stdin is not None:
+        threading.Thread(target=watch, args=(stdin,), name="stdin", daemon=True).start()
+    return stopping
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Wait for a predecessor that is about to end, and keep successors out."""
+    with (settings.home / "run" / f"{settings.process}.lock").open("w") as file:
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ConfigurationError(
+                        f"another {settings.process} works on this home already"
+                    ) from None
+                time.sleep(0.2)
+        yield

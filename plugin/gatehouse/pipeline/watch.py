@@ -1,0 +1,120 @@
+"""Looks for work that nobody does any more, and sees that somebody does it.
+
+The ledger says what should be going on, DBOS what is. They differ when a worker is lost for good,
+when the database of the workflows was restored from a backup, or by a defect of ours. Nothing may
+stay where it is for ever: what has no workflow gets one, and what has failed is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import structlog
+from dbos import DBOS
+
+from gatehouse.pipeline.chains import CHAIN, DeliveryRun, StudyRun
+from gatehouse.pipeline.ports import Held
+from gatehouse.pipeline.records import StudyRecord, WorkerRecord
+from gatehouse.pipeline.tools import Tools
+
+GRACE_S = 30.0
+"""A study or delivery that changed less than this ago is not looked at: it is on its way."""
+
+LOST_S = 60.0
+"""A worker without a sign of life for this long, by our own clock, is lost."""
+
+PAGE = 500
+
+ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
+
+_log = structlog.get_logger()
+
+
+class Watch:
+    """One worker's look at all work. Cheap when there is nothing to find.
+
+    Parameters
+    ----------
+    myself : str
+        Name of this worker.
+    monotonic : callable
+        A clock that nobody sets: other workers' own clocks may differ from ours.
+    """
+
+    def __init__(self, tools: Tools, myself: str, monotonic: Callable[[], float]) -> None:
+        self._tools = tools
+        self._myself = myself
+        self._monotonic = monotonic
+        self._signs: dict[str, tuple[float, float]] = {}
+
+    def look(self, workers: Iterable[WorkerRecord]) -> list[str]:
+        """Look once; return the names of the workers whose work was taken over."""
+        lost = self._lost(workers)
+        if lost:
+            # DBOS has no public way for this.
+            DBOS._recover_pending_workflows(lost)
+            _log.warning("work of lost workers taken over", workers=lost)
+        self._look_at_studies()
+        self._look_at_deliveries()
+        return lost
+
+    def _lost(self, workers: Iterable[WorkerRecord]) -> list[str]:
+        now = self._monotonic()
+        lost: list[str] = []
+        for worker in workers:
+            sign, since = self._signs.get(worker.name, (None, now))
+            if sign != worker.heartbeat_at:
+                self._signs[worker.name] = (worker.heartbeat_at, now)
+            elif worker.name != self._myself and now - since > LOST_S:
+                lost.append(worker.name)
+                del self._signs[worker.name]
+        return lost
+
+    def _look_at_studies(self) -> None:
+        ledger, now = self._tools.ledger, self._tools.now()
+        for state in ("waiting", "processing"):
+            for study in ledger.studies(state, limit=PAGE):
+                if now - study.state_changed_at >= GRACE_S:
+                    self._look_at_study(study)
+
+    def _look_at_study(self, study: StudyRecord) -> None:
+        ledger = self._tools.ledger
+        # The same name for all workers that find it, so that it is begun again once.
+        first = StudyRun(study.key)
+        again = StudyRun(study.key, since=int(study.state_changed_at))
+        if study.state == "waiting":
+            again = first
+        statuses = _statuses(first.name())
+        if not statuses:
+            DBOS.enqueue_workflow_with_options(again.options(), *again.arguments())
+            _log.warning("study begun again", study=study.study_id)
+        elif not statuses.keys() & ACTIVE and ledger.study(study.study_id) == study:
+            # It ended, and left the study where it was.
+            held = Held("", "internal.workflow-ended", "its workflow ended unexpectedly")
+            ledger.hold(study.key, held, self._tools.now())
+            _log.error("study held: its workflow ended", study=study.study_id)
+
+    def _look_at_deliveries(self) -> None:
+        ledger, now = self._tools.ledger, self._tools.now()
+        for key, attempts in ledger.overdue_deliveries(now - GRACE_S):
+            again = DeliveryRun(key, since=attempts + 1)
+            statuses = _statuses(DeliveryRun(key).name())
+            if statuses.keys() & ACTIVE:
+                continue
+            if again.name() in statuses.get("ERROR", ()):
+                ledger.give_up(key, "its workflow ended unexpectedly", now)
+            else:
+                DBOS.enqueue_workflow_with_options(again.options(), *again.arguments())
+                _log.warning("delivery begun again", study=key.study_id, to=key.destination)
+
+
+def _statuses(name: str) -> dict[str, list[str]]:
+    """Return the runs of a chain, by status."""
+    found = DBOS.list_workflows(
+        workflow_id_prefix=name, load_input=False, load_output=False, limit=PAGE, sort_desc=True
+    )
+    by_status: dict[str, list[str]] = {}
+    for run in found:
+        if run.workflow_id == name or run.workflow_id.startswith(name + CHAIN):
+            by_status.setdefault(run.status, []).append(run.workflow_id)
+    return by_status
