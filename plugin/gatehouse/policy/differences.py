@@ -38,6 +38,8 @@ class Row:
     """As policies write it, without indices: ``"(0019,{SIEMENS MR HEADER},0C)"``."""
     place: Place
     tag: int
+    creator: str
+    """Private creator of the element's block; empty for a public element and for creators."""
     value: Buffer
     """The bytes; of a sequence those of all its items."""
     text: str
@@ -50,8 +52,8 @@ class Row:
 class Difference:
     """What became of one element."""
 
-    path: str
-    name: str
+    row: Row
+    """The element before; if it was added, after."""
     fate: Fate
     before: str
     """Values as text. They may identify: for the eyes of who may see the original, and no log."""
@@ -59,10 +61,18 @@ class Difference:
     change: Change
     """What the engine recorded; ``KEPT``, or ``UNRECORDED`` for a change that it did not."""
 
+    @property
+    def path(self) -> str:
+        """Where it is, as in ``Change``."""
+        return self.row.path
 
-def compare(
-    original: Buffer, deidentified: Buffer, changes: Sequence[Change]
-) -> list[Difference]:
+    @property
+    def name(self) -> str:
+        """Where it is, as policies write it."""
+        return self.row.name
+
+
+def compare(original: Buffer, deidentified: Buffer, changes: Sequence[Change]) -> list[Difference]:
     """Return the fate of each element of the original, and of each that was added, in order.
 
     What is inside a sequence that was removed or emptied is not listed by itself.
@@ -84,7 +94,7 @@ def compare(
         (row.place, row.tag) for path, row in after.items() if row.items >= 0 and path not in before
     }
     differences += [
-        Difference(path, row.name, "added", "", row.text, recorded.get(path, UNRECORDED))
+        Difference(row, "added", "", row.text, recorded.get(path, UNRECORDED))
         for path, row in after.items()
         if path not in before and not _is_within(row.place, added)
     ]
@@ -102,7 +112,7 @@ def _difference(row: Row, other: Row | None, recorded: Mapping[str, Change]) -> 
     fate = _fate(row, other)
     default = KEPT if fate == "kept" else UNRECORDED
     text = other.text if other else ""
-    return Difference(row.path, row.name, fate, row.text, text, recorded.get(row.path, default))
+    return Difference(row, fate, row.text, text, recorded.get(row.path, default))
 
 
 def _fate(row: Row, other: Row | None) -> Fate:
@@ -145,7 +155,8 @@ class _Walk:
             value = self.data[element.start : element.end]
             if tag == _CHARACTER_SET:
                 characters = charsets.character_set(bytes(value))
-            name = prefix + self._name(tag, value, creators)
+            creator = self._creator(tag, value, creators)
+            name = prefix + _name(tag, creator)
             is_sequence = vr_of(tag, element) == "SQ" and tag != PIXEL_DATA
             items = list(scan.items(self.data, element)) if is_sequence else []
             text = "" if is_sequence else _text(tag, element, value, encoding, characters)
@@ -154,10 +165,11 @@ class _Walk:
                 name=name,
                 place=place,
                 tag=tag,
+                creator=creator,
                 value=value,
                 text=text,
                 items=len(items) if is_sequence else -1,
-                is_creator=bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF,
+                is_creator=_is_creator(tag),
             )
             for index, (item_start, item_end) in enumerate(items):
                 inside = (place, tag, index)
@@ -165,17 +177,24 @@ class _Walk:
                     item_start, item_end, element.encoding, inside, f"{name}/", characters
                 )
 
-    def _name(self, tag: int, value: Buffer, creators: dict[int, str]) -> str:
-        """Return an element's name as policies write it; remember the creators of blocks."""
-        group, number = tag >> 16, tag & 0xFFFF
-        if not group & 1:
-            return paths.name(tag)
-        if 0x10 <= number <= 0xFF:
-            creators[number] = bytes(value).decode("latin_1").strip(" \0")
-        creator = creators.get(number >> 8)
-        if not creator or "{" in creator or "}" in creator:
-            return paths.name(tag)
-        return private_name(group, creator, number & 0xFF)
+    def _creator(self, tag: int, value: Buffer, creators: dict[int, str]) -> str:
+        """Return the creator of a private element's block; remember the creators of blocks."""
+        if not tag >> 16 & 1:
+            return ""
+        if _is_creator(tag):
+            creators[tag] = bytes(value).decode("latin_1").strip(" \0")
+            return ""
+        return creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8, "")
+
+
+def _is_creator(tag: int) -> bool:
+    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def _name(tag: int, creator: str) -> str:
+    if not creator or "{" in creator or "}" in creator:
+        return paths.name(tag)
+    return private_name(tag >> 16, creator, tag & 0xFF)
 
 
 _SHOWN_BYTES_MAX = 1024

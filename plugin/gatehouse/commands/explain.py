@@ -1,0 +1,219 @@
+"""``gatehouse explain``: which policy applies to files, why, and what it does to each element.
+
+Nothing is written, and no value is shown unless ``--show-values`` asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gatehouse.adapters.policy_files import load_policy, read_pack
+from gatehouse.deid.model import ProjectKeys
+from gatehouse.deid.plan import compile_plan
+from gatehouse.deid.pseudonyms import derive_project_keys
+from gatehouse.errors import GatehouseError, HoldError, PolicyError
+from gatehouse.policy.decide import attributes_of, decide
+from gatehouse.policy.explain import ElementExplanation, explain_instance
+from gatehouse.policy.facts import extract
+from gatehouse.policy.model import Decision, InstanceFacts, Origin, Outcome, Pack, Policy
+from gatehouse.policy.report import render
+
+HELP = "say which policy applies to files, why, and what it does to each element"
+
+FILES_MAX = 100_000
+SHOWN_LENGTH_MAX = 80
+
+# New values depend on the project's key. Without a key file they are examples.
+_EXAMPLE_KEY = b"gatehouse explain makes example values with this key"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    facts: InstanceFacts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "files", metavar="FILE", type=Path, nargs="+", help="DICOM files, or folders of them"
+    )
+    parser.add_argument(
+        "--policies",
+        metavar="DIR",
+        type=Path,
+        default=Path("policies"),
+        help="the folder with pack.yaml; default: policies",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="P",
+        help="ask this policy only: a name in DIR, or a file that belongs to no pack",
+    )
+    parser.add_argument(
+        "--show-values",
+        action="store_true",
+        help="show the values before and after; they identify the patient",
+    )
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        type=Path,
+        help="the master key; without it, new values that depend on the key are examples",
+    )
+    origin = parser.add_argument_group("where the files are taken to come from")
+    origin.add_argument("--called-aet", metavar="AET", default="", help="AE title that was called")
+    origin.add_argument("--calling-aet", metavar="AET", default="", help="AE title of the sender")
+    origin.add_argument(
+        "--protocol", default="", choices=["dicom", "http", "plugin", "lua"], help="how they came"
+    )
+    origin.add_argument("--remote-address", metavar="IP", default="", help="address of the sender")
+    origin.add_argument("--user", default="", help="user of Orthanc, if they came over HTTP")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain each study among the files; 1 if a file can't be read, else 0."""
+    pack = _pack(arguments)
+    origin = Origin(
+        protocol=arguments.protocol,
+        calling_aet=arguments.calling_aet,
+        called_aet=arguments.called_aet,
+        remote_address=arguments.remote_address,
+        user=arguments.user,
+    )
+    files: list[_File] = []
+    unreadable = 0
+    names = attributes_of(pack)
+    for path in _walk(arguments.files):
+        try:
+            facts = extract(path.read_bytes(), names)
+        except (HoldError, OSError) as error:
+            print(f"{path}: {_reason(error)}", file=sys.stderr)
+            unreadable += 1
+            continue
+        files.append(_File(path, InstanceFacts(str(path), origin, facts)))
+    for number, study in enumerate(_studies(files), 1):
+        _explain_study(number, study, pack, arguments)
+    return 1 if unreadable or not files else 0
+
+
+def _reason(error: HoldError | OSError) -> str:
+    if isinstance(error, HoldError):
+        return f"would be held by {error.rule}: {error.reason}"
+    return f"can't be read: {error.strerror}"
+
+
+def _pack(arguments: argparse.Namespace) -> Pack:
+    """Return the pack, or a pack of just the policy that was named."""
+    name = arguments.policy
+    if name is not None:
+        file = Path(name)
+        if file.suffix != ".yaml":
+            file = arguments.policies / name / f"{name}.yaml"
+        policy = load_policy(file)
+        return Pack((policy,), policy.digest)
+    pack, problems = read_pack(arguments.policies)
+    if pack is None:
+        errors = [render(problem) for problem in problems if problem.severity == "error"]
+        raise PolicyError("the policies can't be used\n" + "\n".join(errors))
+    return pack
+
+
+def _walk(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield files, and the files in folders, without following links in them."""
+    count = 0
+    for path in paths:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in inside:
+            if path.is_dir() and (file.is_symlink() or not file.is_file()):
+                continue
+            count += 1
+            if count > FILES_MAX:
+                raise GatehouseError(f"these are more than {FILES_MAX} files")
+            yield file
+
+
+def _studies(files: Iterable[_File]) -> list[list[_File]]:
+    studies: dict[tuple[str, ...], list[_File]] = {}
+    for file in files:
+        studies.setdefault(file.facts.attributes["StudyInstanceUID"], []).append(file)
+    return list(studies.values())
+
+
+def _explain_study(
+    number: int, files: list[_File], pack: Pack, arguments: argparse.Namespace
+) -> None:
+    decision = decide(pack, [file.facts for file in files])
+    _print_decision(number, len(files), decision)
+    policy = decision.policy
+    if policy is None:
+        print("No policy, so nothing is done to its elements.\n")
+        return
+    if decision.outcome is not Outcome.ACCEPT:
+        print(f"What {policy.name} would do if the study were accepted:")
+    plan = compile_plan(policy.recipe)
+    keys = _keys(policy, arguments.key_file)
+    if arguments.show_values and arguments.key_file is None:
+        print("(no key file: new values that depend on the key are examples)")
+    seen: dict[tuple[ElementExplanation, ...], Path] = {}  # a study's slices are mostly alike
+    for file in files:
+        print(f"\n{file.path}")
+        try:
+            elements = explain_instance(file.path.read_bytes(), policy, plan, keys)
+        except HoldError as error:
+            place = f", at {error.path}" if error.path else ""
+            print(f"  would be held by {error.rule}: {error.reason}{place}")
+            continue
+        if not arguments.show_values:
+            elements = tuple(replace(element, before="", after="") for element in elements)
+        first = seen.setdefault(elements, file.path)
+        if first != file.path:
+            print(f"  as {first}")
+            continue
+        _print_elements(elements, policy, show_values=arguments.show_values)
+    print()
+
+
+def _keys(policy: Policy, key_file: Path | None) -> ProjectKeys:
+    master = _EXAMPLE_KEY
+    if key_file is not None:
+        from gatehouse.adapters.keys import read_key_file
+
+        master = read_key_file(key_file)
+    return derive_project_keys(master, policy.recipe.project)
+
+
+def _print_decision(number: int, count: int, decision: Decision) -> None:
+    instances = "1 instance" if count == 1 else f"{count} instances"
+    print(f"Study {number}, {instances}: {decision.outcome.value} by {decision.rule}")
+    print(f"  {decision.reason}")
+    if decision.instance:
+        print(f"  first seen in {decision.instance}")
+    for asked in decision.asked:
+        print(f"  {asked.answer.value:8}{asked.policy}:{asked.line}: {asked.rule}")
+
+
+def _print_elements(
+    elements: tuple[ElementExplanation, ...], policy: Policy, *, show_values: bool
+) -> None:
+    width = min(60, max(len(element.path) for element in elements))
+    for element in elements:
+        line = f" {policy.name}.yaml:{element.line}" if element.line else ""
+        clause = f" ({element.clause})" if element.clause else ""
+        done = f"{element.fate:9} {element.action:12} {element.code or '-':2}"
+        print(f"  {element.path:{width}}  {done} {element.rule}{line}{clause}")
+        if show_values:
+            print(f"  {'':{width}}    before: {_shown(element.before)}")
+            print(f"  {'':{width}}    after:  {_shown(element.after)}")
+
+
+def _shown(text: str) -> str:
+    """Return a value so that it can't play tricks with a terminal."""
+    if not text:
+        return "-"
+    safe = "".join(char if char.isprintable() else "?" for char in text)
+    return safe if len(safe) <= SHOWN_LENGTH_MAX else safe[:SHOWN_LENGTH_MAX] + "..."

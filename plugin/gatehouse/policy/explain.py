@@ -1,0 +1,115 @@
+"""Explain what a policy does to an instance: every element, its action, rule, line and clause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gatehouse.deid.engine import deidentify
+from gatehouse.deid.model import ProjectKeys
+from gatehouse.deid.plan import ObjectPlan, Plan
+from gatehouse.deid.rules import KEEP, Rule
+from gatehouse.deid.verify import verify
+from gatehouse.dicom.paths import Place
+from gatehouse.policy.differences import Difference, Fate, Row, compare
+from gatehouse.policy.facts import extract
+from gatehouse.policy.model import Policy
+from gatehouse.policy.options import OPTIONS
+
+CLAUSES: Final[Mapping[str, str]] = {
+    "profile": "PS3.15 E.2, Table E.1-1",
+    "private": "PS3.15 E.2, Private Attributes",
+    "unknown": "not in PS3.6",
+    "stamp": "PS3.15 E.1.1",
+    "unrecorded": "",
+    **{entry.name: entry.source for entry in OPTIONS},
+}
+
+
+NOT_IN_TABLE: Final = "not in PS3.15 Table E.1-1"
+
+
+@dataclass(frozen=True, slots=True)
+class ElementExplanation:
+    """What becomes of one element, and why."""
+
+    path: str
+    action: str
+    """The action of the plan: ``"keep"``, ``"remove"`` ...; ``"write"`` for what was added."""
+    code: str
+    """Action code of PS3.15 Table E.1-1a."""
+    rule: str
+    """``"profile"``, an option's name, ``"policy"``, ``"private"``, ``"unknown"``, ``"stamp"``."""
+    line: int
+    """Line in the policy; 0 if the policy does not speak of it."""
+    clause: str
+    """Clause of the Standard; for a rule of the policy its ``because``."""
+    fate: Fate
+    before: str
+    """Values as text: for the eyes of who may see the original, and for no log."""
+    after: str
+
+
+def explain_instance(
+    dicom: bytes, policy: Policy, plan: Plan, keys: ProjectKeys
+) -> tuple[ElementExplanation, ...]:
+    """De-identify and verify an instance; return what became of each of its elements.
+
+    Raises
+    ------
+    HoldError
+        If the instance would be held.
+    """
+    deidentified = deidentify(dicom, plan, keys)
+    verify(dicom, deidentified, plan, keys)
+    sop_class_uid = "".join(extract(dicom, ["SOPClassUID"])["SOPClassUID"][:1])
+    object_plan = plan.for_sop_class(sop_class_uid)
+    reasons = {rule.line: rule.because for rule in policy.recipe.attributes}
+    return tuple(
+        _explain(difference, object_plan, reasons)
+        for difference in compare(dicom, deidentified.to_bytes(), deidentified.changes)
+    )
+
+
+def _explain(
+    difference: Difference, plan: ObjectPlan, reasons: Mapping[int, str]
+) -> ElementExplanation:
+    change, rule = difference.change, _planned(difference.row, plan)
+    if difference.fate == "added" or change.rule == "stamp":
+        action, code, name, line = "write", change.code, change.rule, change.line
+    elif difference.fate == "kept":
+        action, code, name, line = rule.action, rule.code, rule.source, rule.line
+    else:
+        action, code, name, line = rule.action, change.code, change.rule, change.line
+    if difference.fate == "kept" and rule is KEEP:
+        clause = NOT_IN_TABLE
+    else:
+        clause = reasons.get(line, "") if name == "policy" else CLAUSES.get(name, "")
+    return ElementExplanation(
+        difference.path,
+        action,
+        code,
+        name,
+        line,
+        clause,
+        difference.fate,
+        difference.before,
+        difference.after,
+    )
+
+
+def _planned(row: Row, plan: ObjectPlan) -> Rule:
+    """Return the plan's rule for an element."""
+    path = _tags(row.place)
+    if row.creator:
+        return plan.private(path, row.tag >> 16, row.creator, row.tag & 0xFF)
+    return plan.level(path)[row.tag]
+
+
+def _tags(place: Place) -> tuple[int, ...]:
+    tags: list[int] = []
+    while place is not None:
+        place, tag, _ = place
+        tags.append(tag)
+    return tuple(reversed(tags))
