@@ -12,7 +12,7 @@ import pytest
 from pydicom.datadict import keyword_for_tag
 from pydicom.filereader import read_dataset
 
-from gatehouse.deid.dummy_items import DUMMY_DOCUMENTS, DUMMY_ITEMS, Element, encode
+from gatehouse.deid.dummy_items import DUMMY_DOCUMENTS, DUMMY_ITEMS, Element, Item, encode
 from gatehouse.standard import attribute_types, dictionary, table
 
 
@@ -40,6 +40,16 @@ def test_dummy_items_can_be_read_in_each_transfer_syntax(
     assert len(dataset[tag].value) == 1
     assert len(elements) > 1
     assert all(dictionary.vr(element.tag) == element.VR for element in elements)
+
+
+def ascending(items: tuple[Item, ...]) -> bool:
+    tags = [[element.tag for element in item] for item in items]
+    within = (element.values for item in items for element in item if element.vr == "SQ")
+    return all(one == sorted(one) for one in tags) and all(map(ascending, within))  # type: ignore[arg-type]
+
+
+def test_the_tags_in_items_ascend() -> None:
+    assert [f"{tag:08X}" for tag, items in DUMMY_ITEMS.items() if not ascending(items)] == []
 
 
 def test_numbers_in_items_have_the_byte_order_of_the_transfer_syntax() -> None:

@@ -22,10 +22,12 @@ ECG = "1.2.840.10008.5.1.4.1.1.9.1.1"
 GSPS = "1.2.840.10008.5.1.4.1.1.11.1"
 COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 OF_NOBODY = "1.2.3.4.5"
 
 CONTENT = 0x0040A730
 REFERENCED_IMAGES = 0x00081140
+SOURCE_IMAGES = 0x00082112
 
 
 def plan(
@@ -54,6 +56,9 @@ def plan(
         pytest.param(ECG, (), 0x00400555, "empty", "Z", id="X/Z, Type 2: acquisition context"),
         pytest.param(CT, (), REFERENCED_IMAGES, "remove", "X", id="X/Z/U*, Type 3"),
         pytest.param(GSPS, (0x00081115,), REFERENCED_IMAGES, "keep", "U", id="X/Z/U*, Type 1"),
+        pytest.param(
+            SEGMENTATION, (0x52009230, 0x00089124), SOURCE_IMAGES, "keep", "U", id="X/Z/U*, Type 2"
+        ),
         pytest.param(GSPS, (), 0x00700082, "dummy", "D", id="X, but Type 1 in the IOD"),
         pytest.param(CT, (), 0x00700082, "remove", "X", id="X, not in the IOD"),
         pytest.param(OF_NOBODY, (), 0x0008002A, "dummy", "D", id="X/Z/D, no IOD"),

@@ -89,8 +89,8 @@ DUMMY_ITEMS: Mapping[int, tuple[Item, ...]] = {
     0x0040A073: (_OBSERVER,),  # Verifying Observer Sequence
     0x0040B020: (  # Waveform Annotation Sequence
         (
-            Element(0x00700006, "ST", (_TEXT,)),
             Element(0x0040A0B0, "US", (1, 0)),
+            Element(0x00700006, "ST", (_TEXT,)),
         ),
     ),
 }

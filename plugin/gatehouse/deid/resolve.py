@@ -148,12 +148,15 @@ class Resolver:
         """Return a simple code, and the code of what is done (D may carry out Z)."""
         if code in ("D", "U", "K", "C"):
             return code, code
-        required = self.attribute_type(path, tag)
         if code == "X":
             return self._removal(path, tag)
+        required = self.attribute_type(path, tag)
+        if code == "X/Z/U*":
+            # Without items, the Referenced Series Sequence of the Common Instance Reference would
+            # list what nothing refers to: U is required for conformance with Type 2, too.
+            return ("X", "X") if required == "3" else ("U", "U")
         if required == "1":
-            done = {"X/Z": "Z", "Z": "Z", "X/Z/U*": "U"}.get(code, "D")
-            return done, "U" if done == "U" else "D"
+            return ("Z", "D") if code in ("X/Z", "Z") else ("D", "D")
         if required == "2":
             return ("D", "D") if code == "X/D" else ("Z", "Z")
         return ("Z", "Z") if code in ("Z", "Z/D") else ("X", "X")
