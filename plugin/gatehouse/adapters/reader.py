@@ -68,7 +68,7 @@ class Reader(threading.Thread):
         self._stopping = threading.Event()
         self._inbox: Inbox | None = None
         self._compare_at = 0.0
-        self._started: dict[StudyKey, float] = {}
+        self._starts: dict[StudyKey, float] = {}
 
     def stop(self) -> None:
         """Tell the thread to end; it does after what it is doing now."""
@@ -119,9 +119,9 @@ class Reader(threading.Thread):
     def _start_quiet(self) -> None:
         now = self._clock()
         waiting = self._ledger.quiet_studies(now, self._quiet_s)
-        self._started = {key: at for key, at in self._started.items() if key in set(waiting)}
+        self._starts = {key: at for key, at in self._starts.items() if key in set(waiting)}
         for key in waiting:
-            if now - self._started.get(key, float("-inf")) >= START_AGAIN_S:
+            if now - self._starts.get(key, float("-inf")) >= START_AGAIN_S:
                 self._starter.start(key.study_id, key.generation)
-                self._started[key] = now
+                self._starts[key] = now
                 log.info("study handed over", study=key.study_id, generation=key.generation)
