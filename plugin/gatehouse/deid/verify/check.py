@@ -1,0 +1,148 @@
+"""The check itself: read both, search, judge.
+
+A find is named by its place and by the kind of the value, never by the value.
+"""
+
+from __future__ import annotations
+
+from gatehouse.deid.model import Deidentified, ProjectKeys, Verified
+from gatehouse.deid.plan import Plan
+from gatehouse.deid.verify import reader
+from gatehouse.deid.verify.identifiers import WORDS
+from gatehouse.deid.verify.needles import Needle, fold
+from gatehouse.deid.verify.original import Original, read_original
+from gatehouse.deid.verify.ours import is_our_pseudonym, is_our_uid
+from gatehouse.deid.verify.places import holds
+from gatehouse.deid.verify.search import Suspects, find_long
+from gatehouse.deid.verify.structure import (
+    DEIDENTIFICATION_METHOD,
+    OF_OUTPUT,
+    check_structure,
+    place,
+)
+from gatehouse.deid.verify.walk import Buffer, Element, UnreadableError
+from gatehouse.deid.verify.words import CODE_MEANING, VOCABULARIES
+from gatehouse.errors import VerificationError
+from gatehouse.standard import dictionary
+
+_META_VRS = {0x00020000: b"UL", 0x00020001: b"OB", 0x00020013: b"SH"}
+"""Those of group 0002 that are no UIDs."""
+
+_DATE_CHANGES = frozenset({"shift-date", "truncate-date", "generalize"})
+_DATE_KINDS = frozenset({"birth-date", "date"})
+
+
+class _Everything(frozenset[int]):
+    """Contains every tag."""
+
+    def __contains__(self, tag: object) -> bool:
+        return True
+
+
+def verify(original: Buffer, deidentified: Deidentified, plan: Plan, keys: ProjectKeys) -> Verified:
+    """Check a de-identified object against its original.
+
+    Parameters
+    ----------
+    original : bytes or memoryview
+        The DICOM file that the engine was given.
+    deidentified : Deidentified
+        What it made of it.
+    plan : Plan
+        The plan that it followed.
+    keys : ProjectKeys
+        The keys that it used: values that were made with them are no leak.
+
+    Raises
+    ------
+    VerificationError
+        If an identifying value is left, or if the output is not what the plan describes.
+    """
+    try:
+        known = read_original(original, plan)
+    except UnreadableError as error:
+        raise _unreadable("original", error) from None
+    return verify_against(known, deidentified, plan, keys)
+
+
+def verify_against(
+    original: Original, deidentified: Deidentified, plan: Plan, keys: ProjectKeys
+) -> Verified:
+    """Check a de-identified object against what is known of its original; see `verify`."""
+    try:
+        reading = reader.read(deidentified.chunks, OF_OUTPUT, private=True, every_value=True)
+    except UnreadableError as error:
+        raise _unreadable("output", error) from None
+    check_structure(reading, original, deidentified)
+    for suspects in (
+        original.sieve.suspects(reading.values),
+        find_long(original.own, reading.values),
+    ):
+        if suspects:
+            _judge(suspects, original, deidentified, plan, keys)
+    return Verified(deidentified, len(original.sieve.needles) + len(original.own))
+
+
+def _unreadable(which: str, error: UnreadableError) -> VerificationError:
+    where = place(error.path[:-1], error.path[-1]) if error.path else ""
+    return VerificationError(
+        "verify.unreadable", f"the {which} can't be read by the verification: {error.reason}", where
+    )
+
+
+def _judge(
+    suspects: Suspects,
+    original: Original,
+    deidentified: Deidentified,
+    plan: Plan,
+    keys: ProjectKeys,
+) -> None:
+    """Look at the elements whose values may hold something; hold the object if one does."""
+    reading = reader.read(deidentified.chunks, _Everything(), private=True, every_value=True)
+    meta = [
+        Element((), tag, _META_VRS.get(tag, b"UI"), value) for tag, value in reading.meta.items()
+    ]
+    elements = [one for one in (*meta, *reading.elements) if one.value in suspects]
+    # Fragments of an icon are values without an element of their own.
+    for value in suspects.keys() - {element.value for element in elements}:
+        elements.append(Element((), 0x7FE00010, b"OB", value))
+    for element in elements:
+        vr = element.vr.decode("ascii") or (dictionary.vr(element.tag) or "UN")[:2]
+        for needle in suspects[element.value]:
+            if (
+                holds(element.value, vr, needle)
+                and not _is_ours(needle, keys)
+                and not _is_allowed(element, needle, original, plan)
+            ):
+                raise VerificationError(
+                    "verify.residual-identifier",
+                    f"{WORDS[needle.kind]} of the original is left in the output",
+                    place(element.path, element.tag),
+                )
+
+
+def _is_ours(needle: Needle, keys: ProjectKeys) -> bool:
+    """Tell if the original's value was of our making already."""
+    text = needle.folded.decode("latin-1")
+    return is_our_uid(keys, text) if needle.kind == "uid" else is_our_pseudonym(keys, text)
+
+
+def _is_allowed(element: Element, needle: Needle, original: Original, plan: Plan) -> bool:
+    """Tell if a find is what the plan wants at this place."""
+    tag = element.tag
+    if tag in VOCABULARIES:
+        return needle.kind in ("name", "text")
+    if tag == CODE_MEANING and needle.kind == "description":
+        return True
+    if not element.path and tag == DEIDENTIFICATION_METHOD:
+        return needle.folded in fold(plan.recipe.policy.encode("utf-8"))
+    if tag >> 16 & 1:
+        # A private element that is still here is kept on purpose; a Person Name is collected
+        # from private elements, too, and would be found in itself.
+        return element.vr == b"PN"
+    rule = original.object_plan.level(element.path)[tag]
+    if rule.action in _DATE_CHANGES:
+        return needle.kind in _DATE_KINDS
+    if rule.action == "replace":
+        return needle.folded in fold(str(rule.parameters.get("with", "")).encode("utf-8"))
+    return False
