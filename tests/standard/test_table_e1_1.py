@@ -8,6 +8,7 @@ the whole engine; the outcome is compared with the code in the JSON source of th
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from pydicom import dcmread
@@ -103,3 +104,16 @@ def test_the_instance_uid_in_the_file_meta_information_follows_that_of_the_insta
 
     assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
     assert dataset.SOPInstanceUID.startswith("2.25.")
+
+
+def test_a_uid_has_one_replacement_in_every_attribute_depth_and_instance() -> None:
+    uids = [replace(row, number=7) for row in IN_DATA_SETS if row.vr == "UI" and row.basic == "U"]
+
+    replacements = {
+        read(processed((), uids, depth), depth)[row.tag].value
+        for depth in (0, 1, 3)
+        for row in uids
+    }
+
+    assert len(uids) == 52
+    assert len(replacements) == 1

@@ -254,5 +254,5 @@ def _residue(row: Row, output: bytes) -> str | None:
 
 
 def _raw(dataset: Dataset, row: Row) -> bytes:
-    value = dataset.get_item(row.tag).value  # type: ignore[union-attr]
+    value = dataset.get_item(row.tag).value
     return (value or b"").rstrip(b" " if row.vr in ("OB", "OW", "UN") else b"\0 ")

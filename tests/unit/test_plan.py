@@ -122,6 +122,11 @@ def test_an_encapsulated_document_is_replaced_by_one_of_its_kind() -> None:
     assert rule.parameters["with"].startswith(b"%PDF-")
 
 
+def test_a_document_is_only_left_without_a_dummy_where_its_kind_can_not_be_known() -> None:
+    assert plan(sop_class=CT).level(())[0x00420011].parameters["with"] == b"\0\0"
+    assert "with" not in plan(sop_class=OF_NOBODY).level(())[0x00420011].parameters
+
+
 def test_a_sequence_with_d_brings_an_item_and_lets_nothing_in_it_stay() -> None:
     objects = plan(sop_class=COMPREHENSIVE_SR)
 

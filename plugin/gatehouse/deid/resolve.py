@@ -184,8 +184,10 @@ class Resolver:
             return {"items": DUMMY_ITEMS[tag]}
         if tag == _ZONE:
             return {"with": b"+0000"}
-        if tag == ENCAPSULATED_DOCUMENT and self._iod in DUMMY_DOCUMENTS:
-            return {"with": DUMMY_DOCUMENTS[self._iod]}
+        if tag == ENCAPSULATED_DOCUMENT and self._iod is not None:
+            # In an IOD without such a document its kind matters to nobody. Where the IOD is not
+            # known, it may be all that the object is for: without a dummy, the object is held.
+            return {"with": DUMMY_DOCUMENTS.get(self._iod, b"\0\0")}
         return NO_PARAMETERS
 
 
