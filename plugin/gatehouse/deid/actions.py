@@ -18,6 +18,7 @@ from gatehouse.errors import DeidentificationError
 
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
+ENCAPSULATED_DOCUMENT = 0x00420011
 
 _TEXT_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _WHOLE_TEXT_VRS = frozenset({"LT", "ST", "UR", "UT"})
@@ -70,6 +71,10 @@ def dummy(value: bytes, element: Occurrence, context: Context) -> bytes | None:
     """Replace the value with a constant that is valid for the VR (D)."""
     if "with" in element.parameters:
         return bytes(element.parameters["with"])
+    if element.tag == ENCAPSULATED_DOCUMENT:
+        raise DeidentificationError(
+            "deid.no-dummy", "there is no dummy for the document that it encapsulates"
+        )
     if element.vr == "UI":
         return new_uid(value, element, context) or b"2.25.0"
     new = dummies.dummy(element.tag, element.vr, value)

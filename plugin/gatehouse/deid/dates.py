@@ -27,6 +27,7 @@ _DATE_TIME = re.compile(
 )
 _ZONE = re.compile(r"[+-]\d{4}")
 _AGE = re.compile(r"(\d{3})([DWMY])")
+_DATE_LENGTH_MAX: Final = 10
 _AGES_PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 
@@ -43,8 +44,12 @@ def offset_days(date_key: bytes, patient: bytes) -> int:
     return -1 - keyed_number(date_key, b"offset\0" + patient, 64) % OFFSET_DAYS_MAX
 
 
-@lru_cache(maxsize=8192)
 def _moved(text: str, days: int) -> str | None:
+    return _cached(text, days) if len(text) <= _DATE_LENGTH_MAX else None
+
+
+@lru_cache(maxsize=8192)
+def _cached(text: str, days: int) -> str | None:
     match = _DATE.fullmatch(text)
     if match is None:
         return None

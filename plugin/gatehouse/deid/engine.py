@@ -6,6 +6,7 @@ not understood raises a `HoldError`; there is no partial result. Pixel Data is n
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from gatehouse.deid import pixels, stamp
@@ -27,13 +28,14 @@ from gatehouse.dicom import part10, scan, write
 from gatehouse.dicom.encodings import FIRST_DELIMITER, PIXEL_DATA, UNDEFINED
 from gatehouse.dicom.part10 import File
 from gatehouse.dicom.scan import Buffer
-from gatehouse.errors import DeidentificationError, ScanError
+from gatehouse.errors import DeidentificationError, HoldError, ScanError
 
 _NOTED_LENGTH_MAX: Final = 4096
 """Bytes of an attribute by which images are judged; a longer one is read up to here."""
 
 _DIRECTORY_GROUP: Final = 4
 _UID_LENGTH_MAX: Final = 64
+_UID = re.compile(r"[0-9.]{1,64}")
 
 _META_CHANGE = Change("MediaStorageSOPInstanceUID", "U", "profile", 0)
 _PATIENT_ID_CHANGE = Change("PatientID", "D", "stamp", 0)
@@ -72,6 +74,17 @@ def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
     -----
     Source: PS3.15 E.1.1.
     """
+    try:
+        return _deidentify(dicom, plan, keys)
+    except HoldError:
+        raise
+    except Exception as error:  # noqa: BLE001 whatever it is, nothing may leave
+        raise DeidentificationError(
+            "deid.unexpected", f"the engine failed with {type(error).__name__}"
+        ) from None
+
+
+def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
     file = part10.open_file(dicom)
     sop_class_uid = _sop_class_uid(file)
     top = root(plan, plan.for_sop_class(sop_class_uid)).top
@@ -95,9 +108,12 @@ def _sop_class_uid(file: File) -> str:
         if tag >= SOP_CLASS_UID:
             found = element if tag == SOP_CLASS_UID else None
             break
-    if found is None or not 0 < found.end - found.start <= _UID_LENGTH_MAX:
+    if found is None or found.end - found.start > _UID_LENGTH_MAX:
         raise ScanError("dicom.incomplete", "it has no SOP Class UID")
-    return bytes(file.data[found.start : found.end]).decode("latin-1").strip(" \0")
+    uid = _text(bytes(file.data[found.start : found.end]))
+    if not _UID.fullmatch(uid):
+        raise ScanError("dicom.incomplete", "it has no SOP Class UID")
+    return uid
 
 
 def _edit(editor: Editor, plan: Plan, top: Level) -> None:
@@ -203,8 +219,8 @@ def _new_uid(instance: Instance, tag: int, name: str) -> str:
     if not _text(instance.value(tag)):
         raise ScanError("dicom.incomplete", f"it has no {name}")
     new = _text(instance.results.get(tag, instance.value(tag)))
-    if not new:
-        raise DeidentificationError("deid.incomplete", f"the policy leaves no {name}")
+    if not _UID.fullmatch(new):
+        raise DeidentificationError("deid.incomplete", f"the policy leaves no valid {name}")
     return new
 
 

@@ -67,9 +67,8 @@ FORBIDDEN: Final = 7
 _FIRST_GROUP: Final = 8
 """Even groups below are commands, file meta information and directories (PS3.5 section 7.1)."""
 
-_ENTRIES_MAX: Final = 8192
-_CHILDREN_MAX: Final = 512
-_LEVELS_MAX: Final = 4096
+_REMEMBERED_MAX: Final = 100_000
+"""Entries and levels of one plan and SOP class: what real objects ask for is a tenth of it."""
 
 
 class Entry:
@@ -111,7 +110,7 @@ class Level(dict[int, Entry | None]):
 
     def __missing__(self, tag: int) -> Entry | None:
         entry = self._compile(tag)
-        if len(self) < _ENTRIES_MAX:
+        if self._root.may_remember():
             self[tag] = entry
         return entry
 
@@ -120,8 +119,7 @@ class Level(dict[int, Entry | None]):
         found = self._children.get(tag)
         if found is None:
             found = Level(self._root, (*self._path, tag))
-            if len(self._children) < _CHILDREN_MAX and self._root.levels < _LEVELS_MAX:
-                self._root.levels += 1
+            if self._root.may_remember():
                 self._children[tag] = found
         return found
 
@@ -132,7 +130,7 @@ class Level(dict[int, Entry | None]):
             return self._privates[key]
         rule = self._root.object_plan.private(self._path, tag >> 16, creator, tag & 0xFF)
         entry = self._entry(tag, rule, "")
-        if len(self._privates) < _ENTRIES_MAX:
+        if self._root.may_remember():
             self._privates[key] = entry
         return entry
 
@@ -145,7 +143,8 @@ class Level(dict[int, Entry | None]):
             return Entry(tag, FORBIDDEN, rule, "")
         if not self._path and tag in _STAMPED:
             return Entry(tag, STAMP, Rule("remove", "D", "stamp"), "", is_noted=True)
-        return self._entry(tag, rule, dictionary.vr(tag) or "")
+        # Of two VRs that are allowed ("US or SS") either will do where only one is needed.
+        return self._entry(tag, rule, (dictionary.vr(tag) or "").partition(" ")[0])
 
     def _entry(self, tag: int, rule: Rule, vr: str) -> Entry | None:
         is_noted = tag in _NOTED_AT_TOP if not self._path else tag == SPECIFIC_CHARACTER_SET
@@ -171,11 +170,30 @@ class Root:
         self.keeps_private = "retain-safe-private" in recipe.options or any(
             "{" in attribute.path for attribute in recipe.attributes
         )
-        self.levels = 0
+        self._remembered = 0
         self.top = Level(self, ())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is remembered."""
+        return self._remembered >= _REMEMBERED_MAX
+
+    def may_remember(self) -> bool:
+        """Count one more thing to remember; tell if there is room for it."""
+        self._remembered += 1
+        return self._remembered <= _REMEMBERED_MAX
 
 
 @lru_cache(maxsize=64)
+def _root(plan: Plan, object_plan: ObjectPlan) -> Root:
+    return Root(plan, object_plan)
+
+
 def root(plan: Plan, object_plan: ObjectPlan) -> Root:
     """Return the levels for a plan's rules for a SOP class."""
-    return Root(plan, object_plan)
+    found = _root(plan, object_plan)
+    if found.is_full:
+        # Only hostile files get here. To forget all is cheap, and keeps honest ones fast.
+        _root.cache_clear()
+        found = _root(plan, object_plan)
+    return found

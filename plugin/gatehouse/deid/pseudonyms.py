@@ -31,6 +31,7 @@ _VALUE_CHECK_BITS = 28
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CACHED_UIDS = 65_536
+_CACHED_LENGTH_MAX = 64
 
 _STANDARD_ROOT = "1.2.840.10008."
 _UUID_ROOT = "2.25."
@@ -100,9 +101,15 @@ def new_uid(keys: ProjectKeys, uid: str) -> str:
     return _new_uid(keys.uid, uid.strip(" \0"))
 
 
-@lru_cache(maxsize=_CACHED_UIDS)
 def new_uid_value(key: bytes, value: bytes) -> bytes:
     """Return the value of an element with UIDs, each one replaced, padded to an even length."""
+    if len(value) > _CACHED_LENGTH_MAX:
+        return _new_uid_value.__wrapped__(key, value)
+    return _new_uid_value(key, value)
+
+
+@lru_cache(maxsize=_CACHED_UIDS)
+def _new_uid_value(key: bytes, value: bytes) -> bytes:
     uids = value.decode("latin-1").split("\\")
     new = "\\".join(_new_uid(key, uid.strip(" \0")) for uid in uids).encode("latin-1")
     return new + b"\0" if len(new) & 1 else new
