@@ -83,7 +83,9 @@ class DicomDestination:
         if about.get("UseDicomTls", False):
             # Sending in clear instead would be a leak.
             raise DeliveryError("DICOM TLS is not supported yet", is_permanent=True)
-        about.setdefault("LocalAet", self._modalities.system().get("DicomAet", "GATEHOUSE"))
+        # Orthanc answers an empty text where the configuration does not say it.
+        if not about.get("LocalAet"):
+            about["LocalAet"] = self._modalities.system().get("DicomAet", "GATEHOUSE")
         return about
 
     def _send_group(
