@@ -61,6 +61,12 @@ def plan(
         ),
         pytest.param(GSPS, (), 0x00700082, "dummy", "D", id="X, but Type 1 in the IOD"),
         pytest.param(CT, (), 0x00700082, "remove", "X", id="X, not in the IOD"),
+        pytest.param(
+            OF_NOBODY, (0x300A0610,), 0x300A0611, "dummy", "Z", id="Z, Type 1 by the sequence"
+        ),
+        pytest.param(
+            COMPREHENSIVE_SR, (0x0040A370,), 0x00401001, "empty", "Z", id="X, but Type 2 in the IOD"
+        ),
         pytest.param(OF_NOBODY, (), 0x0008002A, "dummy", "D", id="X/Z/D, no IOD"),
         pytest.param(OF_NOBODY, (), 0x00081070, "empty", "Z", id="X/Z/D, nowhere Type 1, no IOD"),
         pytest.param(OF_NOBODY, (), 0x00700082, "remove", "X", id="X, no IOD"),
@@ -134,6 +140,15 @@ def test_a_sequence_with_d_brings_an_item_and_lets_nothing_in_it_stay() -> None:
     assert objects.level((CONTENT,))[0x0040A160].action == "dummy"
     assert objects.level((CONTENT,))[0x0040A168].action == "dummy"
     assert objects.level((CONTENT, 0x0040A168))[0x00080100].action == "dummy"
+    assert objects.level((CONTENT, 0x00291010))[0x00080104].action == "dummy"
+
+
+def test_no_option_keeps_anything_in_a_sequence_that_is_replaced() -> None:
+    level = plan("retain-uids", "retain-full-dates", sop_class=COMPREHENSIVE_SR).level((CONTENT,))
+
+    assert level[0x0040A124].action == "new-uid"
+    assert level[0x0040A120].action == "dummy"
+    assert level[0x00100030].action == "dummy"
 
 
 def test_a_sequence_with_u_keeps_its_items_with_new_uids() -> None:
@@ -286,6 +301,17 @@ def test_a_sequence_that_a_policy_keeps_has_the_profile_applied_to_its_items() -
 
     assert objects.level((CONTENT,))[0x0040A123].action == "dummy"
     assert objects.level((CONTENT,))[0x0040A160] is KEEP
+
+
+def test_a_policy_may_keep_a_sequence_with_its_text_in_one_that_is_cleaned() -> None:
+    objects = plan(
+        "clean-structured-content",
+        sop_class=COMPREHENSIVE_SR,
+        attributes={"ConceptCodeSequence": "keep"},
+    )
+
+    assert objects.level((CONTENT, 0x0040A168))[0x00080104] is KEEP
+    assert objects.level((CONTENT, 0x0040A043))[0x00080104].action == "clean-text"
 
 
 def test_private_elements_go() -> None:

@@ -21,7 +21,6 @@ Path = tuple[int, ...]
 
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
-CONTENT_SEQUENCE = 0x0040A730
 ENCAPSULATED_DOCUMENT = 0x00420011
 ENCAPSULATED_DOCUMENT_LENGTH = 0x00420015
 LENGTH_TO_END = 0x00080001
@@ -83,9 +82,6 @@ class Resolver:
         sequence; else 3, because nothing that the Standard describes needs it.
         """
         found = self._types.get((*path, tag))
-        if found is None and path.count(CONTENT_SEQUENCE) > 1:
-            # PS3.3 spells out one level of a content tree, which contains itself.
-            found = self._types.get((*_collapsed(path), tag))
         if found is None and (path or self._iod is None):
             found = attribute_types.types_by_parent().get((*path[-1:], tag))
         return found[0] if found else "3"
@@ -205,12 +201,3 @@ def _action(tag: int, vr: str, code: str) -> ActionName:
     if code == "U":
         return "new-uid"
     return "shift-date" if vr in _DATE_VRS or tag == _ZONE else "clean-text"
-
-
-def _collapsed(path: Path) -> Path:
-    """Return the path with nested content items as if they were one level deep."""
-    return tuple(
-        step
-        for step, above in zip(path, (None, *path), strict=False)
-        if step != CONTENT_SEQUENCE or above != CONTENT_SEQUENCE
-    )
