@@ -24,7 +24,7 @@ STORESCU = "/usr/bin/storescu"  # DCMTK's; PyPI's pynetdicom has one of this nam
 END_STATES = ("done", "held", "rejected")
 
 
-class NotYet(AssertionError):
+class TimedOutError(AssertionError):
     """What was waited for did not happen in time."""
 
 
@@ -33,7 +33,7 @@ def wait_for(question: Callable[[], Any], what: str, longest_s: float = 60.0) ->
     deadline = time.monotonic() + longest_s
     while not (answer := question()):
         if time.monotonic() > deadline:
-            raise NotYet(f"{what}: not after {longest_s:.0f} s")
+            raise TimedOutError(f"{what}: not after {longest_s:.0f} s")
         time.sleep(0.2)
     return answer
 
@@ -49,7 +49,7 @@ class Http:
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Return status and body; 0 if nobody answers."""
         headers = {**self._headers, "X-Gatehouse": "1"}
-        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        request = urllib.request.Request(self.url + path, body, headers, method=method)  # noqa: S310
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=60) as answer:
@@ -70,11 +70,15 @@ class RunningUp:
 
     def __init__(self, home: Path, *arguments: str) -> None:
         self.home = home
-        ports = [] if (home / "ports.json").exists() else [
-            word
-            for name in ("gateway-http", "gateway-dicom", "research-http", "research-dicom")
-            for word in (f"--{name}", "0")
-        ]
+        ports = (
+            []
+            if (home / "ports.json").exists()
+            else [
+                word
+                for name in ("gateway-http", "gateway-dicom", "research-http", "research-dicom")
+                for word in (f"--{name}", "0")
+            ]
+        )
         self._errors = (home.parent / f"{home.name}.stderr").open("ab+")
         self.process = subprocess.Popen(
             [
@@ -176,7 +180,7 @@ class RunningUp:
 def orthanc_study_id(dataset: Dataset) -> str:
     """Return the Orthanc ID of the study that a data set belongs to."""
     text = f"{dataset.get('PatientID', '')}|{dataset.StudyInstanceUID}"
-    digest = hashlib.sha1(text.encode()).hexdigest()
+    digest = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324
     return "-".join(digest[start : start + 8] for start in range(0, 40, 8))
 
 
