@@ -17,6 +17,7 @@ from gatehouse.deid.verify.search import Suspects, find_long
 from gatehouse.deid.verify.structure import (
     DEIDENTIFICATION_METHOD,
     OF_OUTPUT,
+    PIXEL_DATA,
     check_structure,
     place,
 )
@@ -70,7 +71,7 @@ def verify_against(
 ) -> Verified:
     """Check a de-identified object against what is known of its original; see `verify`."""
     try:
-        reading = reader.read(deidentified.chunks, OF_OUTPUT, private=True, every_value=True)
+        reading = reader.read_output(deidentified.chunks, OF_OUTPUT)
     except UnreadableError as error:
         raise _unreadable("output", error) from None
     check_structure(reading, original, deidentified)
@@ -98,26 +99,26 @@ def _judge(
     keys: ProjectKeys,
 ) -> None:
     """Look at the elements whose values may hold something; hold the object if one does."""
-    reading = reader.read(deidentified.chunks, _Everything(), private=True, every_value=True)
-    meta = [
-        Element((), tag, _META_VRS.get(tag, b"UI"), value) for tag, value in reading.meta.items()
+    reading = reader.read_output(deidentified.chunks, _Everything())
+    elements: list[Element] = [
+        ((), tag, _META_VRS.get(tag, b"UI"), value) for tag, value in reading.meta.items()
     ]
-    elements = [one for one in (*meta, *reading.elements) if one.value in suspects]
+    elements += reading.elements
     # Fragments of an icon are values without an element of their own.
-    for value in suspects.keys() - {element.value for element in elements}:
-        elements.append(Element((), 0x7FE00010, b"OB", value))
+    without = suspects.keys() - {value for _, _, _, value in elements}
+    elements += [((), PIXEL_DATA, b"OB", value) for value in without]
     for element in elements:
-        vr = element.vr.decode("ascii") or (dictionary.vr(element.tag) or "UN")[:2]
-        for needle in suspects[element.value]:
+        path, tag, vr, value = element
+        for needle in suspects.get(value, ()):
             if (
-                holds(element.value, vr, needle)
+                holds(value, vr.decode("ascii") or (dictionary.vr(tag) or "UN")[:2], needle)
                 and not _is_ours(needle, keys)
                 and not _is_allowed(element, needle, original, plan)
             ):
                 raise VerificationError(
                     "verify.residual-identifier",
                     f"{WORDS[needle.kind]} of the original is left in the output",
-                    place(element.path, element.tag),
+                    place(path, tag),
                 )
 
 
@@ -129,18 +130,18 @@ def _is_ours(needle: Needle, keys: ProjectKeys) -> bool:
 
 def _is_allowed(element: Element, needle: Needle, original: Original, plan: Plan) -> bool:
     """Tell if a find is what the plan wants at this place."""
-    tag = element.tag
+    path, tag, vr, _ = element
     if tag in VOCABULARIES:
         return needle.kind in ("name", "text")
     if tag == CODE_MEANING and needle.kind == "description":
         return True
-    if not element.path and tag == DEIDENTIFICATION_METHOD:
+    if not path and tag == DEIDENTIFICATION_METHOD:
         return needle.folded in fold(plan.recipe.policy.encode("utf-8"))
     if tag >> 16 & 1:
         # A private element that is still here is kept on purpose; a Person Name is collected
         # from private elements, too, and would be found in itself.
-        return element.vr == b"PN"
-    rule = original.object_plan.level(element.path)[tag]
+        return vr == b"PN"
+    rule = original.object_plan.level(path)[tag]
     if rule.action in _DATE_CHANGES:
         return needle.kind in _DATE_KINDS
     if rule.action == "replace":

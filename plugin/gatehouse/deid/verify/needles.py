@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -87,6 +87,8 @@ def needles(kind: Kind, value: bytes, character_set: bytes) -> tuple[Needle, ...
     text = _decode(value, character_set).strip("\0 ")
     if not text:
         return ()
+    if kind == "uid":
+        return tuple(Needle(kind, fold(one.encode("utf-8")), match) for one, match in _uids(text))
     found: dict[bytes, Needle] = {}
     for one, match in _MAKERS[kind](text):
         # Scripts without letters write words side by side.
@@ -231,14 +233,13 @@ def _uids(text: str) -> Made:
             yield uid, "uid" if len(uid) >= UID_LENGTH_MIN else "whole"
 
 
-_MAKERS = {
+_MAKERS: Mapping[Kind, Callable[[str], Made]] = {
     "name": _names,
     "birth-date": _birth_dates,
     "date": _dates,
     "id": _ids,
     "text": _texts,
     "description": _descriptions,
-    "uid": _uids,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from gatehouse.deid.plan import ObjectPlan, Plan
@@ -14,7 +15,7 @@ from gatehouse.deid.verify.identifiers import (
 )
 from gatehouse.deid.verify.needles import Needle, needles
 from gatehouse.deid.verify.search import Found, Sieve, sieve
-from gatehouse.deid.verify.walk import Buffer, Element
+from gatehouse.deid.verify.walk import Buffer, Element, Path
 
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _SOP_CLASS_UID = 0x00080016
@@ -22,6 +23,7 @@ _TRANSFER_SYNTAX_UID = 0x00020010
 _WANTED = frozenset({*KINDS, *CODE_KINDS, _SPECIFIC_CHARACTER_SET, _SOP_CLASS_UID})
 _DATE_CHANGES = frozenset({"shift-date", "truncate-date", "generalize"})
 _DATE_LENGTH = len("YYYYMMDD")
+_PLACES_MAX = 8192
 
 
 class Original(NamedTuple):
@@ -30,7 +32,7 @@ class Original(NamedTuple):
     object_plan: ObjectPlan
     sieve: Sieve
     """What all instances of the series have in common."""
-    own: tuple[Needle, ...]
+    own: frozenset[Needle]
     """This instance's UIDs and free texts."""
     uids: frozenset[bytes]
     """The UIDs that the plan replaces."""
@@ -47,57 +49,83 @@ def read_original(dicom: Buffer, plan: Plan) -> Original:
     UnreadableError
         If any byte of it is not understood.
     """
-    reading = reader.read([dicom], _WANTED)
-    top = {element.tag: element.value for element in reading.elements if not element.path}
+    reading = reader.read_original(dicom, _WANTED)
+    top = {tag: value for path, tag, _, value in reading.elements if not path}
     sop_class_uid = top.get(_SOP_CLASS_UID, b"").strip(b"\0 ")
-    object_plan = plan.for_sop_class(sop_class_uid.decode("latin-1"))
-    found, kept = _sort(reading.elements, object_plan)
     character_set = top.get(_SPECIFIC_CHARACTER_SET, b"").strip(b"\0 ")
-    kept_uids = {needle.folded for needle in _needles("uid", kept, character_set)}
-    own = [
-        needle
-        for kind in ("uid", "description")
-        for needle in _needles(kind, found, character_set)
-        if needle.folded not in kept_uids
-    ]
+    object_plan = plan.for_sop_class(sop_class_uid.decode("latin-1"))
+    sorted_out = _SortedOut()
+    sorted_out.take(reading.elements, object_plan)
+    kept_uids = _needles("uid", sorted_out.kept_uids, character_set)
+    uids = _needles("uid", sorted_out.uids, character_set) - kept_uids
     return Original(
         object_plan,
-        sieve(
-            frozenset(one for one in found if one[0] not in ("uid", "description")),
-            frozenset(kept),
-            character_set,
-        ),
-        tuple(own),
-        frozenset(needle.folded for needle in own if needle.kind == "uid"),
+        sieve(frozenset(sorted_out.found), frozenset(sorted_out.kept), character_set),
+        frozenset(uids | _needles("description", sorted_out.descriptions, character_set)),
+        frozenset(needle.folded for needle in uids),
         sop_class_uid,
         reading.meta.get(_TRANSFER_SYNTAX_UID, b"").strip(b"\0 "),
         reading.pixel_bytes,
     )
 
 
-def _sort(elements: list[Element], object_plan: ObjectPlan) -> tuple[set[Found], set[Found]]:
-    """Part the identifying values into those to look for and those that are kept on purpose."""
-    found: set[Found] = set()
-    kept: set[Found] = set()
-    are_dates_changed = False
-    for path, tag, vr, value in elements:
-        kind = _kind(path, tag, vr)
-        if kind is None or not value:
-            continue
-        rule = object_plan.level(path)[tag]
-        if rule.action == "keep" and rule.source != "profile":
-            kept.add((kind, value))
-        elif kind == "description" and rule.action == "clean-text":
-            continue  # what is left of it may be all of it
-        elif kind == "date":
-            are_dates_changed = are_dates_changed or rule.action in _DATE_CHANGES
-            found.add((kind, value[:_DATE_LENGTH]))
-        else:
-            found.add((kind, value))
-    if are_dates_changed:
-        # One date, moved, may be another one's original.
-        found = {one for one in found if one[0] != "date"}
-    return found, kept
+class _SortedOut:
+    """The identifying values of an original, by what is done because of them."""
+
+    def __init__(self) -> None:
+        self.found: set[Found] = set()
+        self.kept: set[Found] = set()
+        self.uids: set[bytes] = set()
+        self.kept_uids: set[bytes] = set()
+        self.descriptions: set[bytes] = set()
+
+    def take(self, elements: list[Element], object_plan: ObjectPlan) -> None:
+        """Sort the elements of an original."""
+        are_dates_changed = False
+        places = _places(object_plan)
+        for path, tag, vr, value in elements:
+            kind, action = places.get((path, tag, vr)) or _place(places, object_plan, path, tag, vr)
+            if kind is None or not value:
+                continue
+            if kind == "uid":
+                (self.kept_uids if action == "keep" else self.uids).add(value)
+            elif action == "keep":
+                self.kept.add((kind, value))
+            elif kind == "description":
+                # What is left of a text that was cleaned may be all of it.
+                if action != "clean-text":
+                    self.descriptions.add(value)
+            elif kind == "date":
+                are_dates_changed = are_dates_changed or action in _DATE_CHANGES
+                self.found.add((kind, value[:_DATE_LENGTH]))
+            else:
+                self.found.add((kind, value))
+        if are_dates_changed:
+            # One date, moved, may be another one's original.
+            self.found = {one for one in self.found if one[0] != "date"}
+
+
+@lru_cache(maxsize=64)
+def _places(object_plan: ObjectPlan) -> dict[tuple[Path, int, bytes], tuple[Kind | None, str]]:
+    """Return what is known of the places of a SOP class's elements; it grows."""
+    del object_plan
+    return {}
+
+
+def _place(
+    places: dict[tuple[Path, int, bytes], tuple[Kind | None, str]],
+    object_plan: ObjectPlan,
+    path: Path,
+    tag: int,
+    vr: bytes,
+) -> tuple[Kind | None, str]:
+    """Return the kind of the values at a place, and the plan's action if it is on purpose."""
+    rule = object_plan.level(path)[tag]
+    is_passed_on = rule.action == "keep" and rule.source == "profile"
+    answer = _kind(path, tag, vr), "" if is_passed_on else rule.action
+    if len(places) < _PLACES_MAX:
+        places[path, tag, vr] = answer
+    return answer
 
 
 def _kind(path: tuple[int, ...], tag: int, vr: bytes) -> Kind | None:
@@ -106,10 +134,5 @@ def _kind(path: tuple[int, ...], tag: int, vr: bytes) -> Kind | None:
     return KINDS.get(tag, "name" if vr == b"PN" else None)
 
 
-def _needles(kind: Kind, found: set[Found], character_set: bytes) -> list[Needle]:
-    return [
-        needle
-        for one, value in found
-        if one == kind
-        for needle in needles(kind, value, character_set)
-    ]
+def _needles(kind: Kind, values: set[bytes], character_set: bytes) -> set[Needle]:
+    return {needle for value in values for needle in needles(kind, value, character_set)}

@@ -2,28 +2,33 @@
 
 Pixel data is the one thing that is stepped over. An object may come in pieces (untouched views of
 the original and new bytes), of which only the headers are joined.
+
+Source: PS3.10 chapter 7; PS3.5 sections A.4 (encapsulated) and A.5 (deflated).
 """
 
 from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from functools import partial
 from itertools import accumulate
 from struct import error as struct_error
 from typing import NamedTuple
 
 from gatehouse.deid.verify.walk import (
     EXPLICIT,
-    HEADER_BYTES,
     IMPLICIT,
     ITEM,
     LENGTH,
+    LONG_VRS,
     SEQUENCE_END,
+    SHORT_VRS,
     UNDEFINED,
     Buffer,
     Element,
     Path,
+    QuickWalk,
     UnreadableError,
     Walk,
 )
@@ -51,9 +56,9 @@ class Reading(NamedTuple):
     elements: list[Element]
     """Elements of the data set that were asked for, in order."""
     values: set[bytes]
-    """Every value of the data set and of group 0002, if they were asked for; no pixel data."""
+    """Every value of the data set and of group 0002, of an output; no pixel data."""
     tags: dict[Path, set[int]]
-    """Every tag by the path of sequences above it, if every value was asked for."""
+    """Every tag by the path of sequences above it, of an output."""
     pixel_bytes: int
     """Length of the value of Pixel Data with the heads of its fragments; 0 if there is none."""
     meta_bytes: int
@@ -90,40 +95,35 @@ class _Pieces:
         return b"".join(found)
 
 
-def read(
-    pieces: Sequence[Buffer],
-    wanted: Container[int],
-    *,
-    private: bool = False,
-    every_value: bool = False,
-) -> Reading:
-    """Read an object.
-
-    Parameters
-    ----------
-    pieces : sequence of bytes or memoryview
-        The DICOM file, whole or in pieces.
-    wanted : container of int
-        Tags of the elements to return, at every depth. Elements with VR PN are returned as well.
-    private : bool, default False
-        Whether to return private elements as well.
-    every_value : bool, default False
-        Whether to collect every value.
+def read_original(dicom: Buffer, wanted: frozenset[int]) -> Reading:
+    """Read a file for some elements, at every depth. Those with VR PN are returned as well.
 
     Raises
     ------
     UnreadableError
-        If any byte of the object is not understood.
-
-    Notes
-    -----
-    Source: PS3.10 chapter 7; PS3.5 sections A.4 (encapsulated) and A.5 (deflated).
+        If any byte of it is not understood.
     """
-    whole = _Pieces(pieces)
+    return _read_in_windows(_Pieces([dicom]), lambda: QuickWalk(wanted))
+
+
+def read_output(pieces: Sequence[Buffer], wanted: Container[int]) -> Reading:
+    """Read an object for some elements and all private ones, for every value and every tag.
+
+    Raises
+    ------
+    UnreadableError
+        If any byte of it is not understood.
+    """
+    walk = partial(Walk, wanted, private=True, every_value=True)
+    return _read_in_windows(_Pieces(pieces), walk)
+
+
+def _read_in_windows(whole: _Pieces, walk: Callable[[], Walk]) -> Reading:
+    """Read the joined beginning of an object, and more of it until it suffices."""
     window = whole.first_window()
     while True:
         try:
-            return _read(whole, window, Walk(wanted, private=private, every_value=every_value))
+            return _read(whole, window, walk())
         except UnreadableError:
             if window >= whole.length:
                 raise
@@ -145,7 +145,7 @@ def _read(whole: _Pieces, window: int, walk: Walk) -> Reading:
         whole, position = _Pieces([head]), 0
     explicit = syntax != _IMPLICIT_LITTLE_ENDIAN
     if not syntax:
-        explicit = bytes(head[position + 4 : position + 6]) in HEADER_BYTES
+        explicit = bytes(head[position + 4 : position + 6]) in SHORT_VRS | LONG_VRS
     big = syntax == _EXPLICIT_BIG_ENDIAN
     pixel_bytes = 0
     position, is_at_pixels = walk.top(head, position, explicit=explicit, big_endian=big)
@@ -168,12 +168,13 @@ def _file_meta(head: Buffer) -> tuple[bytes, dict[int, bytes], int]:
     meta: dict[int, bytes] = {}
     while head[position : position + 2] == b"\x02\x00":
         group, element, vr, length = EXPLICIT.unpack_from(head, position)
-        size = HEADER_BYTES.get(vr)
-        if size is None:
+        start = position + 8
+        if vr in LONG_VRS:
+            (length,) = LENGTH.unpack_from(head, start)
+            start += 4
+        elif vr not in SHORT_VRS:
             raise UnreadableError("the file meta information is not in explicit VR")
-        if size == 12:
-            (length,) = LENGTH.unpack_from(head, position + 8)
-        start, position = position + size, position + size + length
+        position = start + length
         if position > len(head):
             raise UnreadableError("an element reaches beyond the end")
         meta[group << 16 | element] = bytes(head[start:position])

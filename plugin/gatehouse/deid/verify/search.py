@@ -27,6 +27,9 @@ _REMEMBERED_VALUES_MAX = 20_000
 _REMEMBERED_LENGTH_MAX = 256
 _SEPARATOR = b"\n"
 _FEW = 32
+_DATE_KINDS = frozenset({"birth-date", "date"})
+_LETTER = re.compile(rb"[^0-9.,:/\\\n +-]")
+_YEAR = re.compile(rb"(?:18|19|20)[0-9]{2}")
 _UID = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
 
 Suspects = dict[bytes, list[Needle]]
@@ -38,6 +41,10 @@ class Sieve:
 
     def __init__(self, wanted: frozenset[Needle]) -> None:
         self.needles = tuple(wanted)
+        self._guarded = _guarded(wanted)
+        self._of_numbers = _guarded(
+            [needle for needle in wanted if not _LETTER.search(needle.folded)]
+        )
         self._free: set[bytes] = set()
 
     def suspects(self, values: Collection[bytes]) -> Suspects:
@@ -45,7 +52,13 @@ class Sieve:
         new = set(values) - self._free
         hay = _hay(new)
         refuse_too_much_work(self.needles, hay)
-        hits = [needle for needle in self.needles if needle.folded in hay]
+        hits = [
+            needle
+            for guard, behind in (self._guarded if _LETTER.search(hay) else self._of_numbers)
+            if guard in hay
+            for needle in behind
+            if needle.folded in hay
+        ]
         suspects = _suspects(new, hits)
         if len(self._free) > _REMEMBERED_VALUES_MAX:
             self._free.clear()
@@ -101,6 +114,15 @@ def refuse_too_much_work(wanted: Collection[Needle], hay: bytes) -> None:
         raise VerificationError(
             "verify.too-much-work", "it has too many identifying values for an object of its size"
         )
+
+
+def _guarded(wanted: Collection[Needle]) -> tuple[tuple[bytes, tuple[Needle, ...]], ...]:
+    """Group needles by a text that is in all of them: the many ways to write a date by its year."""
+    guarded: dict[bytes, list[Needle]] = {}
+    for needle in wanted:
+        year = _YEAR.search(needle.folded) if needle.kind in _DATE_KINDS else None
+        guarded.setdefault(year[0] if year else needle.folded, []).append(needle)
+    return tuple((guard, tuple(behind)) for guard, behind in guarded.items())
 
 
 def _hay(values: Collection[bytes]) -> bytes:

@@ -21,6 +21,7 @@ DEIDENTIFICATION_METHOD: Final = 0x00120063
 STUDY_INSTANCE_UID: Final = 0x0020000D
 SERIES_INSTANCE_UID: Final = 0x0020000E
 LONGITUDINAL: Final = 0x00280303
+PIXEL_DATA: Final = 0x7FE00010
 
 OF_OUTPUT: Final = frozenset(
     {
@@ -66,9 +67,7 @@ def check_structure(reading: Reading, original: Original, deidentified: Deidenti
     ------
     VerificationError
     """
-    top = {
-        element.tag: element.value.strip(b"\0 ") for element in reading.elements if not element.path
-    }
+    top = {tag: value.strip(b"\0 ") for path, tag, _, value in reading.elements if not path}
     _check_meta(reading, original, top)
     _check_identity(deidentified, top)
     _check_stamp(top, reading.tags.get((), set()))

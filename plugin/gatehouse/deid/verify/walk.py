@@ -6,10 +6,10 @@ seen here. It is strict: what it does not understand is an error, not a guess.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
+from functools import lru_cache
 from struct import Struct
 from struct import error as struct_error
-from typing import NamedTuple
 
 Buffer = bytes | memoryview
 Path = tuple[int, ...]
@@ -22,11 +22,9 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _ITEM_BYTES = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
-HEADER_BYTES = {
-    **dict.fromkeys(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(), 8),
-    **dict.fromkeys(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split(), 12),
-}
-"""Length of the header of an element by its VR (PS3.5 section 7.1.2)."""
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+"""VRs with a header of 8 and of 12 bytes (PS3.5 section 7.1.2)."""
 
 EXPLICIT, IMPLICIT, LENGTH = Struct("<HH2sH"), Struct("<HHI"), Struct("<I")
 _EXPLICIT_BIG, _IMPLICIT_BIG, _LENGTH_BIG = Struct(">HH2sH"), Struct(">HHI"), Struct(">I")
@@ -41,16 +39,9 @@ class UnreadableError(Exception):
         self.path = path
 
 
-class Element(NamedTuple):
-    """An element that was asked for."""
-
-    path: Path
-    """Tags of the sequences above."""
-    tag: int
-    vr: bytes
-    """``b""`` where the transfer syntax does not say it."""
-    value: bytes
-    """Empty for a sequence."""
+Element = tuple[Path, int, bytes, bytes]
+"""Tags of the sequences above, tag, VR (``b""`` where the transfer syntax does not say it), value
+(empty for a sequence). A plain tuple, because one with names takes three times as long to make."""
 
 
 class Walk:
@@ -84,72 +75,91 @@ class Walk:
     ) -> tuple[int, bool]:
         """Walk the top level; return where it ended, and whether pixel data stands there."""
         self._is_big_endian = big_endian
-        stop = self._data_set(buffer, position, len(buffer), (), explicit, False)
-        return stop, stop < len(buffer)
+        one = self._explicit if explicit else self._implicit
+        end = len(buffer)
+        stop, is_ended = one(buffer, position, end, ())
+        if is_ended:
+            raise UnreadableError("an item ends where none begins")
+        if stop > end:
+            raise UnreadableError("an element reaches beyond the end")
+        return stop, stop < end
 
-    def _data_set(
-        self,
-        buffer: Buffer,
-        position: int,
-        end: int,
-        path: Path,
-        explicit: bool,
-        delimited: bool,
-    ) -> int:
-        """Walk one data set; return where it ended.
+    def _explicit(self, buffer: Buffer, position: int, end: int, path: Path) -> tuple[int, bool]:
+        """Walk a data set in explicit VR; return where it ended, and whether by a delimiter.
 
-        A delimited one ends behind its Item Delimitation Item, the top level before pixel data.
+        The loop that takes the time: the verification is done for every instance.
         """
-        if len(path) > DEPTH_MAX:
-            raise UnreadableError("sequences are nested too deep", path)
         big = self._is_big_endian
-        unpack_explicit = (_EXPLICIT_BIG if big else EXPLICIT).unpack_from
-        unpack_implicit = (_IMPLICIT_BIG if big else IMPLICIT).unpack_from
+        unpack = (_EXPLICIT_BIG if big else EXPLICIT).unpack_from
         unpack_length = (_LENGTH_BIG if big else LENGTH).unpack_from
-        sizes, wanted, odd, values = HEADER_BYTES, self._wanted, self._private, self.values
-        vr, size, last = b"", 8, -1
+        wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
+        short, long = SHORT_VRS, LONG_VRS
         tags = self.tags.setdefault(path, set()) if values is not None else None
+        last = -1
         while position < end:
-            if explicit:
-                group, element, vr, length = unpack_explicit(buffer, position)
-                size = sizes.get(vr, 0)
-                if size == 12:
-                    (length,) = unpack_length(buffer, position + 8)
-            else:
-                group, element, length = unpack_implicit(buffer, position)
-            tag = group << 16 | element
+            group, number, vr, length = unpack(buffer, position)
+            tag = group << 16 | number
             if tag <= last:
                 raise UnreadableError("elements are not in ascending order", path)
-            if group == 0xFFFE or not size:
-                if tag == ITEM_END and delimited and not unpack_length(buffer, position + 4)[0]:
-                    return position + 8
-                raise UnreadableError("something else stands where an element should", path)
             last = tag
+            start = position + 8
+            if vr not in short:
+                if vr not in long or group == 0xFFFE:
+                    if tag == ITEM_END and not unpack_length(buffer, position + 4)[0]:
+                        return start, True
+                    raise UnreadableError("something else stands where an element should", path)
+                (length,) = unpack_length(buffer, start)
+                start += 4
+                if tags is not None:
+                    tags.add(tag)
+                if tag in PIXEL_DATA and not path:
+                    return position, False
+                if length == UNDEFINED or vr == b"SQ":
+                    position = self._nested(buffer, start, length, end, (*path, tag), vr)
+                    continue
+                if vr == b"UN" and self._is_sequence(buffer, start, start + length, (*path, tag)):
+                    position = start + length
+                    continue
+            position = start + length
+            if values is not None and tags is not None:
+                tags.add(tag)
+                values.add(bytes(buffer[start:position]))
+            if tag in wanted or group & odd or vr == b"PN":
+                elements.append((path, tag, vr, bytes(buffer[start:position])))
+        return position, False
+
+    def _implicit(self, buffer: Buffer, position: int, end: int, path: Path) -> tuple[int, bool]:
+        """Walk a data set in implicit VR; see `_explicit`."""
+        unpack = (_IMPLICIT_BIG if self._is_big_endian else IMPLICIT).unpack_from
+        wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
+        tags = self.tags.setdefault(path, set()) if values is not None else None
+        last = -1
+        while position < end:
+            group, number, length = unpack(buffer, position)
+            tag = group << 16 | number
+            if tag <= last:
+                raise UnreadableError("elements are not in ascending order", path)
+            last = tag
+            start = position + 8
+            if group == 0xFFFE:
+                if tag == ITEM_END and not length:
+                    return start, True
+                raise UnreadableError("something else stands where an element should", path)
             if tags is not None:
                 tags.add(tag)
-            start = position + size
-            if not path and tag in PIXEL_DATA:
-                return position
-            if length == UNDEFINED or vr == b"SQ":
-                position = self._nested(buffer, start, length, end, (*path, tag), vr)
+            if tag in PIXEL_DATA and not path:
+                return position, False
+            if length == UNDEFINED:
+                position = self._nested(buffer, start, length, end, (*path, tag), b"")
                 continue
             position = start + length
-            if position > end:
-                raise UnreadableError("an element reaches beyond the end", path)
-            if (vr == b"UN" or not explicit) and self._is_sequence(
-                buffer, start, position, (*path, tag)
-            ):
+            if self._is_sequence(buffer, start, position, (*path, tag)):
                 continue
-            if tag in wanted or group & odd or vr == b"PN":
-                value = bytes(buffer[start:position])
-                self.elements.append(Element(path, tag, vr, value))
-                if values is not None:
-                    values.add(value)
-            elif values is not None:
+            if values is not None:
                 values.add(bytes(buffer[start:position]))
-        if delimited:
-            raise UnreadableError("an item does not end", path)
-        return position
+            if tag in wanted or group & odd:
+                elements.append((path, tag, b"", bytes(buffer[start:position])))
+        return position, False
 
     def _nested(
         self, buffer: Buffer, start: int, length: int, end: int, path: Path, vr: bytes
@@ -175,23 +185,23 @@ class Walk:
     def _items(
         self, buffer: Buffer, position: int, end: int, path: Path, explicit: bool, delimited: bool
     ) -> int:
+        if len(path) > DEPTH_MAX:
+            raise UnreadableError("sequences are nested too deep", path)
         unpack = (_IMPLICIT_BIG if self._is_big_endian else IMPLICIT).unpack_from
+        one = self._explicit if explicit else self._implicit
         if path[-1] in self._wanted or path[-1] >> 16 & self._private:
-            self.elements.append(Element(path[:-1], path[-1], b"SQ", b""))
+            self.elements.append((path[:-1], path[-1], b"SQ", b""))
         while position < end:
-            group, element, length = unpack(buffer, position)
-            tag = group << 16 | element
-            position += 8
-            if tag == ITEM and length == UNDEFINED:
-                position = self._data_set(buffer, position, end, path, explicit, True)
-            elif tag == ITEM and position + length <= end:
-                position = self._data_set(
-                    buffer, position, position + length, path, explicit, False
-                )
-            elif tag == SEQUENCE_END and delimited and not length:
-                return position
-            else:
+            group, number, length = unpack(buffer, position)
+            start = position + 8
+            if group != 0xFFFE or number != 0xE000:
+                if delimited and not length and (group << 16 | number) == SEQUENCE_END:
+                    return start
                 raise UnreadableError("something else stands where an item should", path)
+            stop = end if length == UNDEFINED else start + length
+            position, is_ended = one(buffer, start, stop, path)
+            if position > stop or stop > end or is_ended is not (length == UNDEFINED):
+                raise UnreadableError("an item does not end where it should", path)
         if delimited:
             raise UnreadableError("a sequence does not end", path)
         return position
@@ -202,7 +212,7 @@ class Walk:
         Implicit VR does not tell sequences from other values. What only looks like one is taken
         as a value.
         """
-        if bytes(buffer[start : start + 4]) not in _ITEM_BYTES or stop - start < 8:
+        if stop - start < 8 or bytes(buffer[start : start + 4]) not in _ITEM_BYTES:
             return False
         before = len(self.elements)
         try:
@@ -226,3 +236,53 @@ class Walk:
             if self.values is not None:
                 self.values.add(bytes(buffer[position : position + length]))
             position += length
+
+
+class QuickWalk(Walk):
+    """The same for an original: only the elements that are asked for, twice as fast.
+
+    The order of the elements is not looked at, since nothing depends on it here. Tags are compared
+    as they are read, group and element number exchanged.
+    """
+
+    def __init__(self, wanted: Iterable[int]) -> None:
+        super().__init__(frozenset(wanted), private=False, every_value=False)
+        self._exchanged = _exchanged(frozenset(wanted))
+
+    def _explicit(self, buffer: Buffer, position: int, end: int, path: Path) -> tuple[int, bool]:
+        if self._is_big_endian:
+            return super()._explicit(buffer, position, end, path)
+        unpack, unpack_length = _EXCHANGED.unpack_from, LENGTH.unpack_from
+        short, long, wanted, name = SHORT_VRS, LONG_VRS, self._exchanged, b"PN"
+        while position < end:
+            exchanged, vr, length = unpack(buffer, position)
+            start = position + 8
+            if vr not in short:
+                tag = (exchanged & 0xFFFF) << 16 | exchanged >> 16
+                if vr not in long:
+                    if tag == ITEM_END and not unpack_length(buffer, position + 4)[0]:
+                        return start, True
+                    raise UnreadableError("something else stands where an element should", path)
+                (length,) = unpack_length(buffer, start)
+                start += 4
+                if tag in PIXEL_DATA and not path:
+                    return position, False
+                if length == UNDEFINED or vr == b"SQ":
+                    position = self._nested(buffer, start, length, end, (*path, tag), vr)
+                    continue
+                if vr == b"UN" and self._is_sequence(buffer, start, start + length, (*path, tag)):
+                    position = start + length
+                    continue
+            position = start + length
+            if exchanged in wanted or vr == name:
+                tag = (exchanged & 0xFFFF) << 16 | exchanged >> 16
+                self.elements.append((path, tag, vr, bytes(buffer[start:position])))
+        return position, False
+
+
+_EXCHANGED = Struct("<I2sH")
+
+
+@lru_cache(maxsize=8)
+def _exchanged(tags: frozenset[int]) -> frozenset[int]:
+    return frozenset((tag & 0xFFFF) << 16 | tag >> 16 for tag in tags)
