@@ -107,6 +107,8 @@ def _parse_step(text: str) -> Step:
         raise UnknownAttributeError(
             text, "is private, and is written with its creator: (gggg,{CREATOR},ee)"
         )
+    if tag >> 16 == 0x0002:
+        raise UnknownAttributeError(text, "is file meta information, and not part of the data set")
     if tag & 0xFFFF and dictionary.vr(tag) is None:
         raise UnknownAttributeError(text, "is not in the Standard's dictionary")
     return Step(tag, "", _vrs(tag))

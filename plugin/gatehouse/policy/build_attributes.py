@@ -105,9 +105,7 @@ def _check_rule(path: str, steps: tuple[Step, ...], action: str, line: int, repo
     """Report an action that the attribute can't take."""
     last = steps[-1]
     vrs = last.vrs
-    if last.tag >> 16 == 0x0002:
-        report.error(line, f"{path} is file meta information, which is always written anew")
-    elif last.tag & 0xFFFF == 0 and not last.creator:
+    if last.tag & 0xFFFF == 0 and not last.creator:
         report.error(line, f"{path} is a group length, which is always removed")
     elif last.tag in _STAMPED and len(steps) == 1:
         report.error(

@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse.policy.attributes import UnknownAttributeError, canonical, parse_attribute
+from gatehouse.policy.attributes import (
+    UnknownAttributeError,
+    canonical,
+    is_attribute,
+    parse_attribute,
+)
 from gatehouse.policy.cases_schema import cases_schema
 from gatehouse.policy.model import Origin
 from gatehouse.policy.report import Report, nearest
@@ -88,8 +93,7 @@ def build_cases(
     cases: list[Case] = []
     nodes = top.get("cases")
     for node in nodes.elements() if nodes else ():
-        _check_attributes(node, report)
-        if shapes.is_right(node):
+        if _has_known_attributes(node, report) and shapes.is_right(node):
             case = _case(node, report, files)
             if any(case.name == other.name for other in cases):
                 report.error(node.line_of("name"), f'two cases have the name "{case.name}"')
@@ -178,8 +182,9 @@ def _json_model(node: Node, report: Report, files: Mapping[str, bytes]) -> Mappi
     return model
 
 
-def _check_attributes(case: Node, report: Report) -> None:
-    """Report attributes that do not exist, wherever a case names one."""
+def _has_known_attributes(case: Node, report: Report) -> bool:
+    """Report attributes that do not exist, wherever a case names one; True if there are none."""
+    before = len(report.problems)
     study, expect = case.get("study"), case.get("expect")
     instances = study.get("instances") if study else None
     for instance in instances.elements() if instances else ():
@@ -187,6 +192,7 @@ def _check_attributes(case: Node, report: Report) -> None:
     changes = expect.get("changes") if expect else None
     for attribute, _ in changes.items() if changes else ():
         _check_name(attribute, changes.line_of(attribute) if changes else 0, report)
+    return len(report.problems) == before
 
 
 def _check_names(node: Node, report: Report) -> None:
@@ -198,6 +204,8 @@ def _check_names(node: Node, report: Report) -> None:
 
 
 def _check_name(attribute: str, line: int, report: Report) -> None:
+    if not is_attribute(attribute):
+        return  # that is the schema's problem already
     try:
         parse_attribute(attribute)
     except UnknownAttributeError as error:

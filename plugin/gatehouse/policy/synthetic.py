@@ -114,8 +114,8 @@ def _set(data_set: Dataset, attribute: str, value: Any) -> None:
 def _value(vr: str, value: Any, attribute: str) -> Any:
     """Return a value as pydicom takes it."""
     if vr == "SQ":
-        items = value if isinstance(value, list) else []
-        if value is not None and not all(isinstance(item, Mapping) for item in items):
+        items = [] if value is None else value
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
             raise PolicyError(f"{attribute}: a sequence is a list of items")
         return Sequence([_item(item) for item in items])
     if isinstance(value, Mapping):
