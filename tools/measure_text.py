@@ -2,7 +2,7 @@
 
 ``python tools/measure_text.py [--show] FILE...`` prints a line for each file. In a file,
 ``{{...}}`` must go, ``~~...~~`` may go or stay, everything else must stay; a line that begins with
-``# Known of the study:`` says what is known of the study.
+``# Known of the study:`` says what is known of the study whose texts follow.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gatehouse.deid.text.clean import find
 from gatehouse.deid.text.names import Known, tokenize
 
 MARKS = re.compile(r"\{\{|\}\}|~~")
+KNOWN = "# Known of the study:"
 
 
 class Score(NamedTuple):
@@ -38,14 +39,13 @@ class Score(NamedTuple):
         return self.found / (self.found + self.over_removed)
 
 
-def read_known(lines: list[str]) -> Known:
-    """Read the line that says what is known of the study."""
+def read_known(line: str) -> Known:
+    """Read a line that says what is known of the study, which may be nothing."""
     stated: dict[str, list[str]] = {"name": [], "id": [], "institution": []}
-    for line in lines:
-        if line.startswith("# Known of the study:"):
-            for entry in line.partition(":")[2].split(";"):
-                kind, _, value = entry.strip().partition("=")
-                stated[kind].append(value)
+    for entry in line.removeprefix(KNOWN).split(";"):
+        kind, is_stated, value = entry.strip().partition("=")
+        if is_stated:
+            stated[kind].append(value)
     return Known.of(stated["name"], stated["id"], stated["institution"])
 
 
@@ -69,9 +69,11 @@ def unmark(line: str) -> tuple[str, bytearray]:
 def measure(file: Path, *, show: bool = False) -> Score:
     """Clean every text of a file and count words."""
     lines = file.read_text("utf-8").splitlines()
-    known = read_known(lines)
+    known = read_known("")
     identifying = found = clinical = over = texts = 0
     for line in lines:
+        if line.startswith(KNOWN):
+            known = read_known(line)
         if not line.strip() or line.startswith("#"):
             continue
         texts += 1
