@@ -17,4 +17,4 @@ import orthanc  # type: ignore[import-not-found]  # noqa: E402  exists only insi
 
 from gatehouse.adapters import orthanc_plugin  # noqa: E402  the path above makes it importable
 
-orthanc_plugin.register(orthanc, FOLDER)
+KEPT = orthanc_plugin.register(orthanc, FOLDER)

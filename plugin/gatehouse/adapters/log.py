@@ -10,6 +10,7 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict
 
 
 def configure(process: str) -> None:
@@ -20,9 +21,14 @@ def configure(process: str) -> None:
     process : str
         ``"service"``, ``"worker-1"`` ...
     """
+
+    def name_process(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {"process": process, **event}
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            name_process,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
@@ -30,7 +36,6 @@ def configure(process: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     # Libraries quote what they choke on: only that something happened, and where, is let through.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutText())

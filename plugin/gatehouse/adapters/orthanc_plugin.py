@@ -27,8 +27,14 @@ CHECK_TIMEOUT_S = 120.0
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 
 
-def register(orthanc: ModuleType, plugin_folder: Path) -> None:
+def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
     """Check everything, then register with Orthanc.
+
+    Returns
+    -------
+    tuple
+        What the caller must keep: the last reference to a callback must not be Orthanc's, because
+        it lets go of it without holding Python's lock and dies of that (plugin 5.0, measured).
 
     Raises
     ------
@@ -65,13 +71,18 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> None:
     forwarder = forward.Forwarder(
         configuration.run / "service.sock", str(handover["ForwardSecret"])
     )
-    orthanc.RegisterOnStoredInstanceCallback(_stored_callback(configuration.run / "wake.sock"))
-    orthanc.RegisterOnChangeCallback(_change_callback(orthanc, watched))
-    orthanc.RegisterRestCallback("/gatehouse(/.*)?", _rest_callback(forwarder))
-    orthanc.RegisterIncomingHttpRequestFilter(_http_filter(orthanc, configuration))
+    stored = _stored_callback(configuration.run / "wake.sock")
+    changed = _change_callback(orthanc, watched)
+    answer = _rest_callback(forwarder)
+    is_allowed = _http_filter(orthanc, configuration)
+    orthanc.RegisterOnStoredInstanceCallback(stored)
+    orthanc.RegisterOnChangeCallback(changed)
+    orthanc.RegisterRestCallback("/gatehouse(/.*)?", answer)
+    orthanc.RegisterIncomingHttpRequestFilter(is_allowed)
     orthanc.ExtendOrthancExplorer(
         (Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
     )
+    return stored, changed, answer, is_allowed
 
 
 def _prepare_folders(configuration: PluginConfiguration) -> None:
