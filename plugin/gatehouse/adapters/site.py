@@ -102,7 +102,7 @@ class Site:
             raise ConfigurationError(f"{self.home} can't be used: {error.strerror}") from None
         for name in ("keys", "gateway/storage", "research/storage", "gatehouse"):
             (self.home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.is_new = not self.credentials_file.exists()
+        self.is_new = not self.credentials_file.exists() and not self.key_file.exists()
 
     def __enter__(self) -> Self:
         return self

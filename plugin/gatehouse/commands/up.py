@@ -84,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     with Site(arguments.home) as site:
         given = {name: getattr(arguments, name.replace("-", "_")) for name in DEFAULT_PORTS}
         ports = site.ports(given)
-        if not site.key_file.exists():
+        if site.is_new:
+            # Never later: a site whose key is gone must not go on with other pseudonyms.
             write_key_file(site.key_file)
         site.write_configurations(
             ports, arguments.policies, arguments.workers, arguments.quiet_seconds
