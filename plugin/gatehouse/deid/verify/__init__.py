@@ -7,7 +7,7 @@ values of the output (``search``), judges what it finds (``places``, ``words``, 
 the output's structure against the plan (``structure``).
 """
 
-from gatehouse.deid.verify.check import verify, verify_against
-from gatehouse.deid.verify.original import Original, read_original
+from gatehouse.deid.verify.check import read_original, verify, verify_against
+from gatehouse.deid.verify.original import Original
 
 __all__ = ["Original", "read_original", "verify", "verify_against"]

@@ -10,7 +10,7 @@ from gatehouse.deid.plan import Plan
 from gatehouse.deid.verify import reader
 from gatehouse.deid.verify.identifiers import WORDS
 from gatehouse.deid.verify.needles import Needle, fold
-from gatehouse.deid.verify.original import Original, read_original
+from gatehouse.deid.verify.original import Original, collect
 from gatehouse.deid.verify.ours import is_our_pseudonym, is_our_uid
 from gatehouse.deid.verify.places import holds
 from gatehouse.deid.verify.search import Suspects, find_long
@@ -59,11 +59,21 @@ def verify(original: Buffer, deidentified: Deidentified, plan: Plan, keys: Proje
     VerificationError
         If an identifying value is left, or if the output is not what the plan describes.
     """
+    return verify_against(read_original(original, plan), deidentified, plan, keys)
+
+
+def read_original(original: Buffer, plan: Plan) -> Original:
+    """Return what the verification knows of an original.
+
+    Raises
+    ------
+    VerificationError
+        If it can't be read.
+    """
     try:
-        known = read_original(original, plan)
+        return collect(original, plan)
     except UnreadableError as error:
         raise _unreadable("original", error) from None
-    return verify_against(known, deidentified, plan, keys)
 
 
 def verify_against(

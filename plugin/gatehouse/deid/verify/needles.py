@@ -51,6 +51,32 @@ _FOLD = bytes(
 _DELIMITERS = set(b"\\^=\r\n\t\f")
 """Behind these an escape sequence no longer holds (PS3.5 section 6.1.2.5.3)."""
 
+_TERM = re.compile(r"(?<=IR[ _])\d+|GB18030|GBK")
+_CODECS = {
+    "6": "latin-1",
+    "13": "shift_jis",
+    "58": "iso_ir_58",
+    "87": "iso2022_jp",
+    "100": "latin-1",
+    "101": "iso8859_2",
+    "109": "iso8859_3",
+    "110": "iso8859_4",
+    "126": "iso_ir_126",
+    "127": "iso_ir_127",
+    "138": "iso_ir_138",
+    "144": "iso_ir_144",
+    "148": "iso8859_9",
+    "149": "euc_kr",
+    "159": "iso2022_jp_2",
+    "166": "iso_ir_166",
+    "192": "utf_8",
+    "203": "iso8859_15",
+    "GB18030": "gb18030",
+    "GBK": "gbk",
+}
+"""Number or name of the defined terms of PS3.3 section C.12.1.1.2 -> Python's codec."""
+
+_STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
 _FIRST_IDEOGRAPH = "\u2e80"
 _STANDARD_UID_ROOT = "1.2.840.10008."
 _SEPARATORS = re.compile(r"[\s,.;:/_+()\[\]^'\"`\u00b4\u2019-]+")
@@ -84,7 +110,7 @@ def needles(kind: Kind, value: bytes, character_set: bytes) -> tuple[Needle, ...
     character_set : bytes
         Value of the original's Specific Character Set (0008,0005).
     """
-    text = _decode(value, character_set).strip("\0 ")
+    text = decode(value, character_set).strip("\0 ")
     if not text:
         return ()
     if kind == "uid":
@@ -268,20 +294,21 @@ def _encode(text: str, codec: str) -> bytes:
 
 def _codecs(character_set: bytes) -> list[str]:
     """Return Python's codecs for the original's Specific Character Set."""
-    # Imported here: most values are ASCII, and this takes a third of a second.
-    from pydicom.charset import python_encoding
-
-    terms = (term.strip("\0 ") for term in character_set.decode("latin-1").split("\\"))
-    return [python_encoding[term] for term in terms if term in python_encoding]
+    terms = _TERM.findall(character_set.decode("latin-1").upper())
+    return [_CODECS[term] for term in terms if term in _CODECS]
 
 
-def _decode(value: bytes, character_set: bytes) -> str:
+def decode(value: bytes, character_set: bytes) -> str:
+    """Return a value as text; what can't be decoded is taken as Latin-1."""
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii")
-    from pydicom.charset import decode_bytes
-
     codecs = _codecs(character_set) or ["latin-1"]
     try:
-        return decode_bytes(value, codecs, _DELIMITERS)
+        if b"\x1b" not in value:
+            return value.decode(codecs[0] if codecs[0] not in _STATEFUL else "latin-1")
+        # Imported here: code extensions are rare, and this takes a fifth of a second.
+        from pydicom.charset import decode_bytes
+
+        return decode_bytes(value, ["latin-1", *codecs], _DELIMITERS)
     except (UnicodeError, LookupError):
         return value.decode("latin-1")

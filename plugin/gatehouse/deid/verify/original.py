@@ -13,12 +13,13 @@ from gatehouse.deid.verify.identifiers import (
     PERSON_IDENTIFICATION_CODE_SEQUENCE,
     Kind,
 )
-from gatehouse.deid.verify.needles import Needle, needles
+from gatehouse.deid.verify.needles import Needle, decode, needles
 from gatehouse.deid.verify.search import Found, Sieve, sieve
 from gatehouse.deid.verify.walk import Buffer, Element, Path
 
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _SOP_CLASS_UID = 0x00080016
+_PATIENT_ID = 0x00100020
 _TRANSFER_SYNTAX_UID = 0x00020010
 _WANTED = frozenset({*KINDS, *CODE_KINDS, _SPECIFIC_CHARACTER_SET, _SOP_CLASS_UID})
 _DATE_CHANGES = frozenset({"shift-date", "truncate-date", "generalize"})
@@ -34,14 +35,15 @@ class Original(NamedTuple):
     """What all instances of the series have in common."""
     own: frozenset[Needle]
     """This instance's UIDs and free texts."""
-    uids: frozenset[bytes]
-    """The UIDs that the plan replaces."""
+    replaced_uids: frozenset[str]
+    """The UIDs that the plan replaces by new ones."""
+    patient_id: str
     sop_class_uid: bytes
     transfer_syntax_uid: bytes
     pixel_bytes: int
 
 
-def read_original(dicom: Buffer, plan: Plan) -> Original:
+def collect(dicom: Buffer, plan: Plan) -> Original:
     """Collect the identifying values of an original.
 
     Raises
@@ -62,7 +64,8 @@ def read_original(dicom: Buffer, plan: Plan) -> Original:
         object_plan,
         sieve(frozenset(sorted_out.found), frozenset(sorted_out.kept), character_set),
         frozenset(uids | _needles("description", sorted_out.descriptions, character_set)),
-        frozenset(needle.folded for needle in uids),
+        _parts(sorted_out.replaced_uids),
+        decode(top.get(_PATIENT_ID, b""), character_set).strip("\0 "),
         sop_class_uid,
         reading.meta.get(_TRANSFER_SYNTAX_UID, b"").strip(b"\0 "),
         reading.pixel_bytes,
@@ -76,6 +79,7 @@ class _SortedOut:
         self.found: set[Found] = set()
         self.kept: set[Found] = set()
         self.uids: set[bytes] = set()
+        self.replaced_uids: set[bytes] = set()
         self.kept_uids: set[bytes] = set()
         self.descriptions: set[bytes] = set()
 
@@ -89,6 +93,8 @@ class _SortedOut:
                 continue
             if kind == "uid":
                 (self.kept_uids if action == "keep" else self.uids).add(value)
+                if action == "new-uid":
+                    self.replaced_uids.add(value)
             elif action == "keep":
                 self.kept.add((kind, value))
             elif kind == "description":
@@ -132,6 +138,11 @@ def _kind(path: tuple[int, ...], tag: int, vr: bytes) -> Kind | None:
     if tag in CODE_KINDS:
         return CODE_KINDS[tag] if PERSON_IDENTIFICATION_CODE_SEQUENCE in path else None
     return KINDS.get(tag, "name" if vr == b"PN" else None)
+
+
+def _parts(values: set[bytes]) -> frozenset[str]:
+    uids = (uid.strip("\0 ") for value in values for uid in value.decode("latin-1").split("\\"))
+    return frozenset(uid for uid in uids if uid)
 
 
 def _needles(kind: Kind, values: set[bytes], character_set: bytes) -> set[Needle]:
