@@ -63,6 +63,9 @@ _ESCAPES: Final = {
 _STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
 """Codecs of Python that want to see the escape sequence themselves."""
 
+_NOT_ENCODED = _STATEFUL | {"shift_jis"}
+_ASCII_ONLY = ("", "IR 6")
+
 _TERM = re.compile(r"(?:ISO[ _-](?:2022[ _-])?)?(IR[ _-]\d+|GBK|GB18030)?", re.IGNORECASE)
 _FRAGMENT = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
 _DELIMITER = re.compile(rb"([\\^=\r\n\f\t])")
@@ -79,11 +82,15 @@ def character_set(value: bytes) -> CharacterSet:
     return tuple(part.strip() for part in value.decode("latin_1").strip("\0 ").split("\\"))
 
 
-def _codec(term: str) -> str | None:
+def _repertoire(term: str) -> str | None:
+    """Return a defined term as it is in `_CODECS`; None if it is not understood."""
     match = _TERM.fullmatch(term.strip("\0 "))
-    if match is None:
-        return None
-    return _CODECS.get((match[1] or "").upper().replace("_", " ").replace("-", " "))
+    return (match[1] or "").upper().replace("_", " ").replace("-", " ") if match else None
+
+
+def _codec(term: str) -> str | None:
+    repertoire = _repertoire(term)
+    return None if repertoire is None else _CODECS.get(repertoire)
 
 
 def decode(value: bytes, character_set: CharacterSet = DEFAULT) -> str | None:
@@ -132,8 +139,9 @@ def encode(text: str, character_set: CharacterSet = DEFAULT) -> bytes | None:
     """Encode a text without escape sequences; None if this character set does not have it."""
     if text.isascii():
         return text.encode("ascii")
-    codec = _codec(character_set[0] if character_set else "")
-    if codec is None or codec in _STATEFUL or codec == "shift_jis" or character_set[0] == "":
+    first = character_set[0] if character_set else ""
+    codec = _codec(first)
+    if codec is None or codec in _NOT_ENCODED or _repertoire(first) in _ASCII_ONLY:
         return None
     try:
         return text.encode(codec)
