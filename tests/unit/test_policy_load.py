@@ -169,7 +169,7 @@ def test_everything_that_a_policy_says_is_in_its_value() -> None:
         (
             {"deidentify": DEIDENTIFY.format("options: [clean-recognizable-visual-features]")},
             'lung.yaml:5: error: the option "clean-recognizable-visual-features" is not available '
-            "yet\nhint: PS3.15 E.3.11 needs a pixel stage; leave it out, and let images that may "
+            "yet\nhint: PS3.15 E.3.2 needs a pixel stage; leave it out, and let images that may "
             "show identities be held",
         ),
         # Exceptions for single attributes.

@@ -121,7 +121,7 @@ def generalize(vr: str) -> bool:
     return vr == "AS"
 
 
-@action("clean-text", source="PS3.15 Table E.1-1a, C; E.3.4")
+@action("clean-text", source="PS3.15 Table E.1-1a, C; E.3.5")
 def clean_text(vr: str) -> bool:
     """Keep a text after what identifies was taken out of it."""
     return vr in _FREE_TEXT_VRS

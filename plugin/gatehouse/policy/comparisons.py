@@ -45,7 +45,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold().strip(" \0")
 
 
-@comparison("is", source="DESIGN 5", schema=_TEXT)
+@comparison("is", source="Gatehouse", schema=_TEXT)
 def is_(values: Values, expected: str | int, kind: Kind) -> Answer:
     """Is this value. Text without case; numbers, ages and dates as such; addresses also by network.
 
@@ -54,25 +54,25 @@ def is_(values: Values, expected: str | int, kind: Kind) -> Answer:
     return _any(_equal(value, str(expected), kind) for value in values)
 
 
-@comparison("in", source="DESIGN 5", schema={"type": "array", "items": _TEXT, "minItems": 1})
+@comparison("in", source="Gatehouse", schema={"type": "array", "items": _TEXT, "minItems": 1})
 def in_(values: Values, expected: Iterable[str | int], kind: Kind) -> Answer:
     """Is one of these values, each compared as ``is`` does."""
     return _any(is_(values, one, kind) for one in expected)
 
 
-@comparison("contains", source="DESIGN 5", schema=_FREE)
+@comparison("contains", source="Gatehouse", schema=_FREE)
 def contains(values: Values, expected: str, kind: Kind) -> Answer:  # noqa: ARG001
     """Has this text somewhere in it."""
     return _any_text(values, lambda value: fold(expected) in value)
 
 
-@comparison("starts-with", source="DESIGN 5", schema=_FREE)
+@comparison("starts-with", source="Gatehouse", schema=_FREE)
 def starts_with(values: Values, expected: str, kind: Kind) -> Answer:  # noqa: ARG001
     """Has this text at its beginning."""
     return _any_text(values, lambda value: value.startswith(fold(expected)))
 
 
-@comparison("ends-with", source="DESIGN 5", schema=_FREE)
+@comparison("ends-with", source="Gatehouse", schema=_FREE)
 def ends_with(values: Values, expected: str, kind: Kind) -> Answer:  # noqa: ARG001
     """Has this text at its end."""
     return _any_text(values, lambda value: value.endswith(fold(expected)))
@@ -80,7 +80,7 @@ def ends_with(values: Values, expected: str, kind: Kind) -> Answer:  # noqa: ARG
 
 @comparison(
     "matches",
-    source="RE2 syntax",
+    source="RE2",
     schema={"type": "string", "minLength": 1, "maxLength": PATTERN_LENGTH_MAX},
 )
 def matches(values: Values, expected: str, kind: Kind) -> Answer:  # noqa: ARG001
@@ -89,31 +89,31 @@ def matches(values: Values, expected: str, kind: Kind) -> Answer:  # noqa: ARG00
     return _any_text(values, lambda value: pattern.search(value) is not None)
 
 
-@comparison("exists", source="DESIGN 5", schema={"type": "boolean"})
+@comparison("exists", source="Gatehouse", schema={"type": "boolean"})
 def exists(values: Values, expected: bool, kind: Kind) -> Answer:  # noqa: ARG001
     """Is there with a value (true), or is absent or empty (false). Never unknown."""
     return _answer(bool(values) is expected)
 
 
-@comparison("at-least", source="DESIGN 5", schema=_TEXT)
+@comparison("at-least", source="Gatehouse", schema=_TEXT)
 def at_least(values: Values, expected: str | int, kind: Kind) -> Answer:
     """Is this number, age, date or time, or more."""
     return _ordered(values, expected, kind, operator.ge)
 
 
-@comparison("at-most", source="DESIGN 5", schema=_TEXT)
+@comparison("at-most", source="Gatehouse", schema=_TEXT)
 def at_most(values: Values, expected: str | int, kind: Kind) -> Answer:
     """Is this number, age, date or time, or less."""
     return _ordered(values, expected, kind, operator.le)
 
 
-@comparison("before", source="DESIGN 5", schema=_TEXT)
+@comparison("before", source="Gatehouse", schema=_TEXT)
 def before(values: Values, expected: str | int, kind: Kind) -> Answer:
     """Is earlier than this date or time."""
     return _ordered(values, expected, kind, operator.lt)
 
 
-@comparison("after", source="DESIGN 5", schema=_TEXT)
+@comparison("after", source="Gatehouse", schema=_TEXT)
 def after(values: Values, expected: str | int, kind: Kind) -> Answer:
     """Is later than this date or time."""
     return _ordered(values, expected, kind, operator.gt)

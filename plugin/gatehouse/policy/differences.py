@@ -75,30 +75,36 @@ class Difference:
 def compare(original: Buffer, deidentified: Buffer, changes: Sequence[Change]) -> list[Difference]:
     """Return the fate of each element of the original, and of each that was added, in order.
 
-    What is inside a sequence that was removed or emptied is not listed by itself.
+    What is inside a sequence that was removed, emptied or replaced as a whole is not listed by
+    itself.
     """
     before = {row.path: row for row in rows(original)}
     after = {row.path: row for row in rows(deidentified)}
     recorded = {change.path: change for change in changes}
-    gone = {
+    whole = {
         (row.place, row.tag)
         for path, row in before.items()
-        if row.items >= 0 and (path not in after or after[path].items == 0)
+        if row.items >= 0 and _is_whole(after.get(path), recorded.get(path, KEPT))
     }
     differences = [
-        _difference(row, after.get(path), recorded)
+        _difference(row, after.get(path), recorded, whole)
         for path, row in before.items()
-        if not _is_within(row.place, gone) and not (row.is_creator and path not in after)
+        if not _is_within(row.place, whole) and not (row.is_creator and path not in after)
     ]
-    added = {
+    whole |= {
         (row.place, row.tag) for path, row in after.items() if row.items >= 0 and path not in before
     }
     differences += [
         Difference(row, "added", "", row.text, recorded.get(path, UNRECORDED))
         for path, row in after.items()
-        if path not in before and not _is_within(row.place, added)
+        if path not in before and not _is_within(row.place, whole)
     ]
     return differences
+
+
+def _is_whole(other: Row | None, change: Change) -> bool:
+    """Return whether a sequence was treated as one: by action code D, Z or X, or gone."""
+    return other is None or other.items <= 0 or change.code in ("D", "Z", "X")
 
 
 def rows(dicom: Buffer) -> Iterator[Row]:
@@ -108,20 +114,22 @@ def rows(dicom: Buffer) -> Iterator[Row]:
     yield from walk.level(file.start, file.end, file.syntax.encoding, None, "", charsets.DEFAULT)
 
 
-def _difference(row: Row, other: Row | None, recorded: Mapping[str, Change]) -> Difference:
-    fate = _fate(row, other)
+def _difference(
+    row: Row, other: Row | None, recorded: Mapping[str, Change], whole: set[tuple[Place, int]]
+) -> Difference:
+    fate = _fate(row, other, (row.place, row.tag) in whole)
     default = KEPT if fate == "kept" else UNRECORDED
     text = other.text if other else ""
     return Difference(row, fate, row.text, text, recorded.get(row.path, default))
 
 
-def _fate(row: Row, other: Row | None) -> Fate:
+def _fate(row: Row, other: Row | None, is_whole: bool) -> Fate:
     if other is None:
         return "removed"
-    if row.items >= 0:
-        if row.items == other.items:
-            return "kept"  # its items are listed by themselves
-        return "replaced" if other.items else "emptied"
+    if row.items >= 0 and other.items == row.items and not is_whole:
+        return "kept"  # its items are listed by themselves
+    if row.items > 0 and other.items == 0:
+        return "emptied"
     if bytes(row.value).rstrip(b" \0") == bytes(other.value).rstrip(b" \0"):
         return "kept"
     return "replaced" if len(other.value) else "emptied"

@@ -32,19 +32,19 @@ def retain_uids() -> frozenset[str]:
     return _NONE
 
 
-@option("retain-device-identity", source="PS3.15 E.3.7")
+@option("retain-device-identity", source="PS3.15 E.3.8")
 def retain_device_identity() -> frozenset[str]:
     """Keep what identifies the device, such as its serial number and station name."""
     return _NONE
 
 
-@option("retain-institution-identity", source="PS3.15 E.3.8")
+@option("retain-institution-identity", source="PS3.15 E.3.11")
 def retain_institution_identity() -> frozenset[str]:
     """Keep what identifies the institution, such as its name and address."""
     return _NONE
 
 
-@option("retain-patient-characteristics", source="PS3.15 E.3.5")
+@option("retain-patient-characteristics", source="PS3.15 E.3.7")
 def retain_patient_characteristics() -> frozenset[str]:
     """Keep physical characteristics of the patient, such as age, sex, size and weight."""
     return _NONE
@@ -62,19 +62,19 @@ def retain_modified_dates() -> frozenset[str]:
     return frozenset({"retain-full-dates"})
 
 
-@option("clean-descriptors", source="PS3.15 E.3.4")
+@option("clean-descriptors", source="PS3.15 E.3.5")
 def clean_descriptors() -> frozenset[str]:
     """Keep descriptions and comments after what identifies was taken out of their text."""
     return _NONE
 
 
-@option("clean-structured-content", source="PS3.15 E.3.3")
+@option("clean-structured-content", source="PS3.15 E.3.4")
 def clean_structured_content() -> frozenset[str]:
     """Keep the content of structured reports after what identifies was taken out."""
     return _NONE
 
 
-@option("clean-graphics", source="PS3.15 E.3.2")
+@option("clean-graphics", source="PS3.15 E.3.3")
 def clean_graphics() -> frozenset[str]:
     """Keep graphics, text annotations and overlays after what identifies was taken out."""
     return _NONE
@@ -86,7 +86,7 @@ def clean_pixel_data() -> frozenset[str]:
     return _NONE
 
 
-@option("clean-recognizable-visual-features", source="PS3.15 E.3.11")
+@option("clean-recognizable-visual-features", source="PS3.15 E.3.2")
 def clean_recognizable_visual_features() -> frozenset[str]:
     """Make faces unrecognizable. Not available yet: a policy that asks for it is refused."""
     return _NONE

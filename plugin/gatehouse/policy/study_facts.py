@@ -71,14 +71,14 @@ def modalities_in_study(instances: Sequence[InstanceFacts]) -> tuple[str, ...]:
     return tuple(sorted({value for several in values for value in several}))
 
 
-@STUDY_FACTS.register("number-of-series", source="DICOM SeriesInstanceUID")
+@STUDY_FACTS.register("number-of-series", source="PS3.3 C.7.3.1")
 def number_of_series(instances: Sequence[InstanceFacts]) -> tuple[str, ...]:
     """How many series the study has. Absent if an instance has no Series Instance UID."""
     values = [instance.attributes.get("SeriesInstanceUID", ()) for instance in instances]
     return (str(len(set(values))),) if all(values) else ()
 
 
-@STUDY_FACTS.register("number-of-instances", source="Orthanc")
+@STUDY_FACTS.register("number-of-instances", source="Gatehouse")
 def number_of_instances(instances: Sequence[InstanceFacts]) -> tuple[str, ...]:
     """How many instances the study has."""
     return (str(len(instances)),)

@@ -1,0 +1,362 @@
+"""The commands validate, test, explain, schema and lock, as a person at a terminal sees them.
+
+Goal: what is printed is right and enough, exit codes are as documented, and no value of a study is
+shown unless asked for. Method: the commands are called with their words; output is compared.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gatehouse.cli import main
+from support.dicom_builder import INSTANCE_UID, add_private, ct, to_bytes
+from support.policies import pack_files, policy_text
+
+LUNG = policy_text(
+    policy="lung",
+    match="{all: [{called-aet: {is: LUNGAI}}, {Modality: {is: CT}}]}",
+    check="[{id: adults, every-instance: {PatientAge: {at-least: 18Y}}, because: approval}]",
+    deidentify="{profile: basic, project: p, options: [retain-patient-characteristics], "
+    "attributes: {StudyDescription: {action: keep, because: fixed list}}}",
+)
+REST = policy_text(policy="rest")
+CASES = """\
+policy: {0}
+cases:
+  - name: it works
+    study: {{origin: {{called-aet: LUNGAI}}, instances: [{{Modality: CT, PatientAge: 054Y}}]}}
+    expect: {{decision: accept, changes: {{PatientAge: {1}}}, groups: [uids, stamp]}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two policies, locked, with a case each."""
+    more = {
+        "lung/lung.test.yaml": CASES.format("lung", "kept"),
+        "rest/rest.test.yaml": CASES.format("rest", "removed"),
+    }
+    folder = tmp_path / "policies"
+    for name, content in pack_files(LUNG, REST, **more).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Return a folder with two slices of a CT, and a file that is none."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for number in (1, 2):
+        data_set = ct(
+            SOPInstanceUID=f"{INSTANCE_UID}.{number}",
+            StudyDescription="CT chest",
+            PatientName="CANARY^Jane",
+        )
+        add_private(data_set, 0x0029, "CANARY MAKER", [(0x10, "LO", "CANARY")])
+        (folder / f"{number}.dcm").write_bytes(to_bytes(data_set))
+    return folder
+
+
+def output(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
+    captured = capsys.readouterr()
+    return captured.out.splitlines(), captured.err.splitlines()
+
+
+def test_validate_says_which_policies_there_are(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(folder)]) == 0
+
+    out, err = output(capsys)
+    assert err == []
+    assert out[:3] == [
+        f"{folder}: no problems",
+        "  lung, version 1, active",
+        "  rest, version 1, active",
+    ]
+    assert out[3].startswith("  digest ")
+
+
+def test_validate_prints_every_problem_with_its_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "rest/rest.yaml").write_text(REST.replace("basic", "basik"))
+    (folder / "lung/lung.test.yaml").write_text("policy: lung\n")
+
+    assert main(["validate", str(folder)]) == 1
+
+    out, err = output(capsys)
+    assert err == [
+        f'{folder}/lung/lung.test.yaml:1: error: the test file has no key "cases"',
+        f'{folder}/rest/rest.yaml:5: error: "profile" can\'t be "basik"',
+        "hint: did you mean basic?",
+    ]
+    assert out == [f"{folder}: 2 errors, 0 warnings"]
+
+
+def test_validate_warns_of_a_schema_that_is_not_of_this_version(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "policy.schema.json").write_text("{}")
+
+    assert main(["validate", str(folder)]) == 0
+
+    out, err = output(capsys)
+    assert err[0].startswith(f"{folder}/policy.schema.json:1: warning: the schema is not that of")
+    assert out[0] == f"{folder}: 0 errors, 1 warning"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "code"),
+    [
+        ('{"DicomModalities": {"research-pacs": ["R", "localhost", 4242]}}', 0),
+        ('{\n// with a comment\n"DicomModalities": {"other": ["R", "localhost", 4242]}}', 1),
+        ("{}", 1),
+        ("not JSON", 2),
+        ("[]", 2),
+    ],
+)
+def test_validate_can_check_destinations_against_orthanc_s_configuration(
+    folder: Path, tmp_path: Path, configuration: str, code: int
+) -> None:
+    (tmp_path / "orthanc.json").write_text(configuration)
+
+    assert main(["validate", str(folder), "--orthanc", str(tmp_path / "orthanc.json")]) == code
+
+
+def test_validate_of_no_folder_is_unusable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(tmp_path / "nowhere")]) == 2
+
+    assert output(capsys)[1] == [
+        f"gatehouse: error: {tmp_path}/nowhere is not a folder of policies"
+    ]
+
+
+def test_test_runs_all_cases_and_sums_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", str(folder)]) == 0
+
+    assert output(capsys)[0] == [
+        "lung",
+        "  ok    it works",
+        "rest",
+        "  ok    it works",
+        "2 policies: 2 passed, 0 failed",
+    ]
+
+
+def test_test_shows_where_a_case_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "lung/lung.test.yaml"
+    file.write_text(CASES.format("lung", "removed"))
+
+    assert main(["test", str(folder), "--policy", "lung"]) == 1
+
+    assert output(capsys)[0] == [
+        "lung",
+        "  FAIL  it works",
+        f"        {file}:5: PatientAge should be removed, and was kept",
+        "1 policy: 0 passed, 1 failed",
+    ]
+
+
+def test_a_policy_without_cases_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "rest/rest.test.yaml").unlink()
+
+    assert main(["test", str(folder)]) == 1
+
+    out, _ = output(capsys)
+    assert out[2:] == [
+        "rest",
+        "  FAIL  no cases",
+        f"        {folder}/rest/rest.test.yaml: a policy without cases fails",
+        "2 policies: 1 passed, 1 failed",
+    ]
+
+
+def test_policies_that_do_not_load_are_not_tested(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "rest/rest.yaml").write_text(REST.replace("basic", "basik"))
+
+    assert main(["test", str(folder)]) == 2
+
+    out, err = output(capsys)
+    assert out == []
+    assert err[-1] == f"{folder}: the policies have errors; no case was run"
+
+
+def test_a_policy_that_is_not_there_can_not_be_tested(folder: Path) -> None:
+    assert main(["test", str(folder), "--policy", "nope"]) == 2
+
+
+def test_lock_adds_what_is_new_and_keeps_what_was(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (folder / "pack.lock").read_text().split()
+    (folder / "rest/rest.yaml").write_text(REST.replace("version: 1", "version: 2"))
+
+    assert main(["lock", str(folder)]) == 0
+
+    assert output(capsys)[0] == ["rest, version 2: locked", f"{folder}/pack.lock: written"]
+    assert set(before) <= set((folder / "pack.lock").read_text().split())
+    assert main(["validate", str(folder)]) == 0
+    assert main(["lock", str(folder)]) == 0
+    assert output(capsys)[0][-1] == f"{folder}/pack.lock: nothing to change"
+
+
+def test_lock_refuses_a_change_without_a_higher_version(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (folder / "pack.lock").read_text()
+    (folder / "rest/rest.yaml").write_text(REST.replace("For tests", "Changed"))
+
+    assert main(["lock", str(folder)]) == 1
+
+    assert output(capsys)[1] == [
+        f"{folder}/rest/rest.yaml:2: error: the file differs from version 1, which is in pack.lock",
+        "hint: write version: 2",
+    ]
+    assert (folder / "pack.lock").read_text() == before
+
+
+def test_schema_prints_the_schema_of_a_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["title"] == "Gatehouse policy"
+
+
+def test_schema_writes_all_schemas_beside_the_policies(folder: Path) -> None:
+    assert main(["schema", "--write", str(folder)]) == 0
+
+    assert {file.name for file in folder.glob("*.schema.json")} == {
+        "policy.schema.json",
+        "pack.schema.json",
+        "test.schema.json",
+    }
+    assert main(["validate", str(folder)]) == 0
+
+
+def test_explain_shows_the_decision_with_every_answer(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["explain", "--policies", str(folder), "--called-aet", "LUNGAI", str(study)]
+
+    assert main(words) == 0
+
+    out, err = output(capsys)
+    assert err == []
+    assert out[:8] == [
+        "Study 1, 2 instances: accept by match",
+        "  the policy lung, version 1, is for this study",
+        "  yes     lung:4: match",
+        "  yes     lung:4: match: called-aet is LUNGAI",
+        "  yes     lung:4: match: Modality is CT",
+        "  yes     lung:7: check adults",
+        "  yes     lung:7: check adults: every-instance PatientAge at-least 18Y",
+        "",
+    ]
+
+
+def test_explain_shows_for_every_element_action_rule_line_and_clause_and_no_value(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["explain", "--policies", str(folder), "--called-aet", "LUNGAI", str(study)]
+
+    assert main(words) == 0
+
+    out, _ = output(capsys)
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in out if line.startswith("  ")}
+    assert rows["PatientName"] == "replaced pseudonym Z profile (PS3.15 E.2, Table E.1-1)"
+    assert rows["PatientAge"] == "kept keep K retain-patient-characteristics (PS3.15 E.3.7)"
+    assert rows["StudyDescription"] == "kept keep K policy lung.yaml:5 (fixed list)"
+    assert rows["Modality"] == "kept keep K profile (not in PS3.15 Table E.1-1)"
+    assert rows["(0029,1010)"] == "removed remove X private (PS3.15 E.2, Private Attributes)"
+    assert rows["PatientIdentityRemoved"] == "added write D stamp (PS3.15 E.1.1)"
+    assert "CANARY" not in "\n".join(out)
+    assert out[-2] == f"  as {study}/1.dcm"
+
+
+def test_explain_shows_values_before_and_after_only_if_asked(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = study / "1.dcm"
+
+    assert main(["explain", "--policies", str(folder), "--show-values", str(file)]) == 0
+
+    lines = [line.strip() for line in output(capsys)[0]]
+    place = next(number for number, line in enumerate(lines) if line.startswith("PatientName"))
+    assert lines[place + 1] == "before: CANARY^Jane"
+    assert lines[place + 2].startswith("after:  ")
+    assert "CANARY" not in lines[place + 2]
+
+
+def test_explain_of_a_named_policy_asks_only_it_and_shows_what_it_would_do(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["explain", "--policies", str(folder), "--policy", "lung", str(study)]
+
+    assert main(words) == 0
+
+    out, _ = output(capsys)
+    assert out[:2] == [
+        "Study 1, 2 instances: hold by match-unknown",
+        "  it can't be told whether the policy lung is for this study: "
+        '"called-aet is LUNGAI" has no answer where the value is absent or unreadable',
+    ]
+    assert "What lung would do if the study were accepted:" in out
+
+
+def test_explain_takes_a_policy_file_that_is_in_no_pack(
+    tmp_path: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(policy_text(policy="draft"))
+
+    assert main(["explain", "--policy", str(draft), str(study)]) == 0
+
+    assert output(capsys)[0][1] == "  the policy draft, version 1, is for this study"
+
+
+def test_explain_says_which_files_it_can_not_read_and_goes_on(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (study / "0.txt").write_text("CANARY")
+
+    assert main(["explain", "--policies", str(folder), str(study)]) == 1
+
+    out, err = output(capsys)
+    assert err == [f"{study}/0.txt: would be held by dicom.not-dicom: it is not a DICOM file"]
+    assert out[0].startswith("Study 1, 2 instances")
+
+
+def test_explain_says_which_instances_would_be_held_and_why(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (study / "1.dcm").write_bytes(to_bytes(ct(BurnedInAnnotation="YES")))
+
+    assert main(["explain", "--policies", str(folder), "--policy", "rest", str(study)]) == 0
+
+    out, _ = output(capsys)
+    assert (
+        "  would be held by pixels.suspicious: may carry burned-in text: Burned In Annotation says "
+        "that there is text in the image"
+    ) in out
+
+
+def test_explain_of_studies_that_no_policy_is_for_says_so(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "pack.yaml").write_text("policies: [lung]\n")
+    (folder / "rest/rest.yaml").unlink()
+    (folder / "rest/rest.test.yaml").unlink()
+    words = ["explain", "--policies", str(folder), "--called-aet", "OTHER", str(study)]
+
+    assert main(words) == 0
+
+    assert output(capsys)[0][-2:] == ["No policy, so nothing is done to its elements.", ""]
