@@ -6,6 +6,7 @@ from the research archive itself, and searched for what identified it.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -251,9 +252,9 @@ def test_two_hundred_instances_of_many_modalities_are_delivered_or_held(
     modalities = set()
     before = {*running.at_research()}
     for file, dataset in instances(200):
-        status, _ = running.gateway.request("POST", "/instances", file)
+        status, answer = running.gateway.request("POST", "/instances", file)
         if status == 200:
-            sent[orthanc_study_id(dataset)].append(dataset)
+            sent[json.loads(answer)["ParentStudy"]].append(dataset)
             modalities.add(str(dataset.get("Modality", "")))
 
     studies = {
@@ -283,12 +284,16 @@ def test_two_hundred_instances_of_many_modalities_are_delivered_or_held(
     assert holding(identifying, arrived) == set()
 
 
+ORDINARY_WORDS = {"Perfusion"}
+"""Somebody named a patient so; it also is the meaning of a code, which stays."""
+
+
 def names(dataset: Dataset) -> Iterator[bytes]:
     """Yield what identifies: parts of names and IDs that can't be ordinary words, and UIDs."""
     for keyword in ("PatientName", "PatientID", "ReferringPhysicianName", "AccessionNumber"):
         for part in re.split(r"[\^=\s\\]+", str(dataset.get(keyword, ""))):
             shortest = 8 if part.isalpha() else 6
-            if part.isascii() and len(part) >= shortest:
+            if part.isascii() and len(part) >= shortest and part not in ORDINARY_WORDS:
                 yield part.encode()
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         uid = str(dataset.get(keyword, ""))

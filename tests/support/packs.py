@@ -20,13 +20,14 @@ deliver:
     retry: {{for: 1h, backoff: 1s..2s}}
 """
 
+# Without if-missing, what comes by HTTP, and so has no called AE title, would be held.
+BY_PEER = "{all: [{called-aet: {in: [PEER], if-missing: no-match}}]}"
+
 
 def write_pack(folder: Path, *, to: str = "research-pacs", broken: bool = False) -> Path:
     """Write two policies: what is sent to PEER goes as to an Orthanc peer, all else by C-STORE."""
     texts = {
-        "by-peer": POLICY.format(
-            name="by-peer", match="{all: [{called-aet: {in: [PEER]}}]}", to=to, via="peer"
-        ),
+        "by-peer": POLICY.format(name="by-peer", match=BY_PEER, to=to, via="peer"),
         "by-dicom": POLICY.format(name="by-dicom", match="every-study", to=to, via="dicom"),
     }
     if broken:

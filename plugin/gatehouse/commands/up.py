@@ -51,11 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, port in DEFAULT_PORTS.items():
         role, _, protocol = name.partition("-")
+        server = {"gateway": "gateway", "research": "research archive"}[role]
         parser.add_argument(
             f"--{name}",
             type=_port,
             metavar="PORT",
-            help=f"{protocol.upper()} port of the {role}; 0: any free one "
+            help=f"{protocol.upper()} port of the {server}; 0: any free one "
             f"(default: that of the last start, else {port})",
         )
     parser.add_argument(
