@@ -110,6 +110,11 @@ def test_everything_that_a_policy_says_is_in_its_value() -> None:
             "hint: it takes lower-case letters, digits and single hyphens, such as lung-ai",
         ),
         (
+            {"policy": '"lung\\n"'},
+            'lung.yaml:1: error: "policy" can\'t be "lung\n"\n'
+            "hint: it takes lower-case letters, digits and single hyphens, such as lung-ai",
+        ),
+        (
             {"match": "every-stduy"},
             'lung.yaml:4: error: "match" can\'t be "every-stduy"\nhint: did you mean every-study?',
         ),
@@ -336,6 +341,11 @@ def test_a_mistake_is_named_at_its_line(sections: dict[str, str | None], message
             "{modality: {is: CT}}",
             'lung.yaml:4: error: "match" has an unknown key "modality"\n'
             "hint: did you mean Modality?",
+        ),
+        (
+            '{"PatientAge\\n": {is: CT}}',
+            'lung.yaml:4: error: "match" has an unknown key "PatientAge\n"\n'
+            "hint: did you mean PatientAge?",
         ),
         (
             "{called-ae: {is: CT}}",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gatehouse.policy.attributes import ATTRIBUTE_PATTERN
 from gatehouse.policy.options import OPTIONS
-from gatehouse.policy.schema import DRAFT, NAME, Schema, obj, text
+from gatehouse.policy.schema_parts import DRAFT, NAME, Schema, obj, text
 from gatehouse.policy.study_facts import ORIGIN_FACTS
 
 DECISIONS: Final = ("accept", "hold", "reject", "no-match")

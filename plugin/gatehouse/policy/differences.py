@@ -18,7 +18,7 @@ from gatehouse.dicom.part10 import open_file
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Buffer, Element
 from gatehouse.policy.attributes import private_name
-from gatehouse.policy.facts import read_text, vr_of
+from gatehouse.policy.facts import values_as_text, vr_of
 
 Fate = Literal["kept", "removed", "emptied", "replaced", "added"]
 
@@ -212,7 +212,7 @@ def _text(
     tag: int, element: Element, value: Buffer, encoding: Encoding, characters: CharacterSet
 ) -> str:
     if len(value) <= _SHOWN_BYTES_MAX or vr_of(tag, element) in ("UT", "LT", "ST", "UC"):
-        values = read_text(bytes(value), vr_of(tag, element), encoding, characters)
+        values = values_as_text(bytes(value), vr_of(tag, element), encoding, characters)
         if values is not None:
             return "\\".join(values)
     return f"<{len(value)} bytes>" if len(value) else ""

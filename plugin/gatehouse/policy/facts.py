@@ -149,7 +149,7 @@ class _Reader:
         self, tag: int, element: Element, encoding: Encoding, characters: CharacterSet, name: str
     ) -> list[str]:
         value = bytes(self.data[element.start : element.end])
-        values = read_text(value, vr_of(tag, element), encoding, characters)
+        values = values_as_text(value, vr_of(tag, element), encoding, characters)
         if values is None:
             raise HoldError(
                 "facts.undecodable", "an attribute that a policy asks for is no text", name
@@ -166,7 +166,7 @@ def vr_of(tag: int, element: Element) -> str:
     return (known or "UN").split(" ")[0]
 
 
-def read_text(
+def values_as_text(
     value: bytes, vr: str, encoding: Encoding, characters: CharacterSet
 ) -> list[str] | None:
     """Return the values of an element as text, empty ones left out; None if it is no text."""

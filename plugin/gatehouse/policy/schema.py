@@ -7,161 +7,24 @@ can't disagree. ``gatehouse schema`` prints it; a copy lies in ``policies/policy
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
-from typing import Any
 
-from gatehouse.policy import units
 from gatehouse.policy.actions import ACTIONS
 from gatehouse.policy.attributes import ATTRIBUTE_PATTERN
-from gatehouse.policy.comparisons import COMPARISONS
 from gatehouse.policy.destinations import DESTINATIONS
 from gatehouse.policy.options import OPTIONS
-from gatehouse.policy.registry import Entry
-from gatehouse.policy.study_facts import ORIGIN_FACTS, STUDY_FACTS
-
-Schema = dict[str, Any]
-
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
-NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-LABEL_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-TEXT_LENGTH_MAX = 2000
-
-BECAUSE: Schema = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": TEXT_LENGTH_MAX,
-    "description": "Why, for those who read the policy or a report later.",
-}
-NAME: Schema = {
-    "type": "string",
-    "pattern": NAME_PATTERN,
-    "maxLength": 64,
-    "expects": "lower-case letters, digits and single hyphens, such as lung-ai",
-}
-DURATION: Schema = {
-    "type": "string",
-    "pattern": units.DURATION_PATTERN,
-    "expects": "a duration such as 30s, 15m, 12h, 3d or 2w",
-}
-RETRY_RANGE: Schema = {
-    "type": "string",
-    "pattern": units.RANGE_PATTERN,
-    "expects": "a range of durations such as 30s..1h",
-}
-WINDOW: Schema = {
-    "type": "string",
-    "pattern": units.WINDOW_PATTERN,
-    "expects": 'local times such as "18:00-07:00"',
-    "description": "Local times between which deliveries run; may span midnight.",
-}
-
-
-_WHOLE_STUDY = "it is asked of the whole study: put it beside every-instance or any-instance"
-# For the hints of `shapes`; editors pass over it.
-_ELSEWHERE = dict.fromkeys(["every-instance", "any-instance", *STUDY_FACTS.names()], _WHOLE_STUDY)
-
-
-def obj(
-    properties: Mapping[str, Schema], required: Iterable[str] = (), description: str = ""
-) -> Schema:
-    """Return the schema of a mapping that has these keys and no others."""
-    schema: Schema = {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-    }
-    return {"description": description, **schema} if description else schema
-
-
-def text(description: str, **more: Any) -> Schema:
-    """Return the schema of a text."""
-    return {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": TEXT_LENGTH_MAX,
-        "description": description,
-        **more,
-    }
-
-
-def _entry_schema(entry: Entry[Any]) -> Schema:
-    return {**entry.schema, "description": f"{entry.description} ({entry.source})"}
-
-
-def _comparison() -> Schema:
-    properties = {entry.name: _entry_schema(entry) for entry in COMPARISONS}
-    properties["if-missing"] = {
-        "enum": ["match", "no-match"],
-        "description": "What an absent or empty value answers. Without this: unknown, and held.",
-    }
-    return {
-        **obj(properties, description="One comparison, or several that must all hold."),
-        "minProperties": 1,
-    }
-
-
-def _condition(*, per_instance: bool) -> Schema:
-    own = {"$ref": f"#/$defs/{'instance-condition' if per_instance else 'condition'}"}
-    several: Schema = {"type": "array", "items": own, "minItems": 1}
-    compare = {"$ref": "#/$defs/comparison"}
-    properties: dict[str, Schema] = {
-        "all": {**several, "description": "Every one of these conditions holds."},
-        "any": {**several, "description": "At least one of these conditions holds."},
-        "not": {**own, "description": "This condition does not hold."},
-    }
-    if not per_instance:
-        inner = {"$ref": "#/$defs/instance-condition"}
-        properties["every-instance"] = {
-            **inner,
-            "description": "Holds for every instance of the study. No if it fails for one.",
-        }
-        properties["any-instance"] = {
-            **inner,
-            "description": "Holds for at least one instance of the study.",
-        }
-        for fact in STUDY_FACTS:
-            properties[fact.name] = {**compare, "description": f"{fact.summary} ({fact.source})"}
-    for origin_fact in ORIGIN_FACTS:
-        description = f"{origin_fact.summary} ({origin_fact.source})"
-        properties[origin_fact.name] = {**compare, "description": description}
-    return {
-        **obj(properties, description="Several keys in one condition must all hold."),
-        "patternProperties": {ATTRIBUTE_PATTERN: compare},
-        "minProperties": 1,
-        **({"elsewhere": _ELSEWHERE} if per_instance else {}),
-    }
-
-
-def _match() -> Schema:
-    every = {
-        "const": "every-study",
-        "description": "Takes every study; for the last policy of a pack.",
-    }
-    return {
-        "description": "Which studies the policy is for.",
-        "oneOf": [every, {"$ref": "#/$defs/condition"}],
-    }
-
-
-def _check() -> Schema:
-    condition = _condition(per_instance=False)
-    own = {
-        "id": {**NAME, "description": "The rule that a hold or a rejection names."},
-        "otherwise": {
-            "enum": ["hold", "reject"],
-            "description": "What happens if it does not hold. Default: hold. An unknown answer "
-            "always holds the study.",
-        },
-        "because": BECAUSE,
-    }
-    return {
-        **condition,
-        "description": "What must hold before anything is done to a study: a condition beside "
-        "these keys.",
-        "properties": {**own, **condition["properties"]},
-        "required": ["id"],
-    }
+from gatehouse.policy.schema_conditions import condition_definitions
+from gatehouse.policy.schema_parts import (
+    BECAUSE,
+    DRAFT,
+    DURATION,
+    LABEL_PATTERN,
+    NAME,
+    RETRY_RANGE,
+    WINDOW,
+    Schema,
+    obj,
+    text,
+)
 
 
 def _attribute_rule() -> Schema:
@@ -320,11 +183,7 @@ def policy_schema() -> Schema:
         "title": "Gatehouse policy",
         **obj(properties, ["policy", "version", "match", "deidentify"]),
         "$defs": {
-            "match": _match(),
-            "condition": _condition(per_instance=False),
-            "instance-condition": _condition(per_instance=True),
-            "comparison": _comparison(),
-            "check": _check(),
+            **condition_definitions(),
             "attribute-rule": _attribute_rule(),
             "retry": _retry(),
         },

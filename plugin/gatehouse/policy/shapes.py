@@ -156,7 +156,7 @@ class Shapes:
         if len(value) > schema.get("maxLength", len(value)):
             return self._error(node, f"{place} is longer than {schema['maxLength']} characters")
         pattern = schema.get("pattern")
-        if pattern and not re.search(pattern, value):
+        if pattern and not _fits(pattern, value):
             return self._error(
                 node, f"{place} can't be {shown(node)}", f"it takes {schema['expects']}"
             )
@@ -201,9 +201,17 @@ class Shapes:
             return properties[key]
         patterns: dict[str, dict[str, Any]] = schema.get("patternProperties", {})
         for pattern, found in patterns.items():
-            if re.search(pattern, key):
+            if _fits(pattern, key):
                 return found
         return schema.get("additionalProperties") or None
+
+
+def _fits(pattern: str, value: str) -> bool:
+    """Return whether a value fits a pattern of the schema, which all are about single lines.
+
+    In Python, unlike in JSON Schema, ``$`` also stands before a last line feed.
+    """
+    return "\n" not in value and re.search(pattern, value) is not None
 
 
 def shown(node: Node) -> str:
