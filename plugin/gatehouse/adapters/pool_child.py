@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import resource
 import signal
+import warnings
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,6 +43,7 @@ class Unavailable:
 def serve(pipe: Connection, setup: ChildSetup) -> None:
     """Do tasks until the pipe is closed."""
     protect()
+    silence()
     # The worker ends its children itself; Ctrl-C reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     archive = OrthancArchive(setup.orthanc_url, setup.orthanc_authorization)
@@ -59,6 +62,12 @@ def protect() -> None:
         # It ended before the signal was asked for.
         os._exit(1)
     forbid_core_dumps(libc)
+
+
+def silence() -> None:
+    """Let no library say what it chokes on: pydicom's warnings quote values."""
+    warnings.simplefilter("ignore")
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
 
 
 def forbid_core_dumps(libc: ctypes.CDLL | None = None) -> None:

@@ -34,6 +34,8 @@ class Settings:
         A study without new instances for this long is complete.
     task_s : float
         An instance whose work takes longer than this is held.
+    lost_s : float
+        The work of a worker without a sign of life for this long is taken over by another.
     process : str
         Name of this process, the same over restarts: its unfinished workflows are found by it.
     server : str
@@ -53,6 +55,7 @@ class Settings:
     processes: int = 0
     quiet_s: float = 60.0
     task_s: float = 300.0
+    lost_s: float = 60.0
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
     server: str = "orthanc"
     orthanc_authorization: str = field(default="", repr=False)
@@ -244,6 +247,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "Processes": ("processes", _whole),
     "QuietSeconds": ("quiet_s", _seconds),
     "InstanceSeconds": ("task_s", _seconds),
+    "LostSeconds": ("lost_s", _seconds),
     "Roles": ("roles", _roles),
     "Server": ("server", _text),
     "OrthancUrl": ("orthanc_url", _url),

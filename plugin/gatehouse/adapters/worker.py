@@ -14,6 +14,7 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -61,6 +62,7 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
         If the settings can't be used, or another worker has this name.
     """
     forbid_core_dumps()
+    _silence()
     prepare_home(settings)
     master_key = read_key_file(settings.key_file)
     stopping = _stopping(stdin)
@@ -87,7 +89,8 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
         launch(tools, settings.workflows_url, settings.process)
         _log.info("worker started", processes=pool.size)
         try:
-            _beat(settings, ledger, pool, Watch(tools, settings.process, time.monotonic), stopping)
+            watch = Watch(tools, settings.process, settings.lost_s, time.monotonic)
+            _beat(settings, ledger, pool, watch, stopping)
         finally:
             # Tasks that are cut off are done again; their workflows stay where they are.
             pool.close()
@@ -125,7 +128,8 @@ def _beat(
 ) -> None:
     """Give signs of life, and look after work that nobody does, until told to stop."""
     started_at = time.time()
-    look_at = time.monotonic() + WATCH_S
+    every_s = min(WATCH_S, settings.lost_s / 2)
+    look_at = time.monotonic() + every_s
     while not stopping.is_set():
         try:
             ledger.heartbeat(
@@ -140,11 +144,11 @@ def _beat(
                 )
             )
             if time.monotonic() >= look_at:
-                look_at = time.monotonic() + WATCH_S
+                look_at = time.monotonic() + every_s
                 watch.look(ledger.workers())
         except UNAVAILABLE as error:
             _log.warning("the ledger does not answer", reason=type(error).__name__)
-        stopping.wait(HEARTBEAT_S)
+        stopping.wait(min(HEARTBEAT_S, settings.lost_s / 4))
 
 
 def _refuse_namesake(ledger: Ledger, name: str, stopping: threading.Event) -> None:
@@ -162,6 +166,16 @@ def _refuse_namesake(ledger: Ledger, name: str, stopping: threading.Event) -> No
                 "the setting Process"
             )
         stopping.wait(1.0)
+
+
+def _silence() -> None:
+    """Let no library say what it chokes on: warnings and tracebacks quote values."""
+    warnings.simplefilter("ignore")
+
+    def only_the_type(about: threading.ExceptHookArgs) -> None:
+        _log.error("a thread failed", reason=about.exc_type.__name__)
+
+    threading.excepthook = only_the_type
 
 
 def _stopping(stdin: BinaryIO | None) -> threading.Event:

@@ -20,9 +20,6 @@ from gatehouse.pipeline.tools import Tools
 GRACE_S = 30.0
 """A study or delivery that changed less than this ago is not looked at: it is on its way."""
 
-LOST_S = 60.0
-"""A worker without a sign of life for this long, by our own clock, is lost."""
-
 PAGE = 500
 
 ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
@@ -37,13 +34,18 @@ class Watch:
     ----------
     myself : str
         Name of this worker.
+    lost_s : float
+        A worker without a sign of life for this long, by our own clock, is lost.
     monotonic : callable
         A clock that nobody sets: other workers' own clocks may differ from ours.
     """
 
-    def __init__(self, tools: Tools, myself: str, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, tools: Tools, myself: str, lost_s: float, monotonic: Callable[[], float]
+    ) -> None:
         self._tools = tools
         self._myself = myself
+        self._lost_s = lost_s
         self._monotonic = monotonic
         self._signs: dict[str, tuple[float, float]] = {}
 
@@ -65,7 +67,7 @@ class Watch:
             sign, since = self._signs.get(worker.name, (None, now))
             if sign != worker.heartbeat_at:
                 self._signs[worker.name] = (worker.heartbeat_at, now)
-            elif worker.name != self._myself and now - since > LOST_S:
+            elif worker.name != self._myself and now - since > self._lost_s:
                 lost.append(worker.name)
                 del self._signs[worker.name]
         return lost

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+import structlog
 from dbos import DBOS
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -40,6 +41,9 @@ AGAIN_FOR_S = 24 * 3600.0
 """How long an Orthanc or a disk may not answer; then the study is held."""
 
 UNAVAILABLE = (UnavailableError, OSError, DBAPIError, PoolTimeoutError)
+
+
+_log = structlog.get_logger()
 
 
 class _AgainError(Exception):
@@ -169,10 +173,14 @@ def _step(name: str, work: Callable[[], Any]) -> Any:
             return {"failed": f"an unexpected error ({_safe_text(error)}) was met"}
 
     outcome: dict[str, Any] = DBOS.run_step({"name": name}, guarded)
+    about = {"workflow": DBOS.workflow_id, "step": name}
     if "again" in outcome:
+        _log.warning("step will be tried again", **about, reason=outcome["again"])
         raise _AgainError(outcome["again"])
     if "failed" in outcome:
+        _log.error("step failed", **about, reason=outcome["failed"])
         raise _FailedError(outcome["failed"])
+    _log.info("step done", **about)
     return outcome["value"]
 
 

@@ -6,11 +6,13 @@ was verified is what leaves. The receipt of an instance is the status of its C-S
 
 from __future__ import annotations
 
+import logging
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, Protocol
 
-from pynetdicom import AE, _config, build_context
+from pynetdicom import AE, _config, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
@@ -18,6 +20,8 @@ from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.policy.model import Delivery
 
+# What goes wrong is said by the delivery; pynetdicom's lines quote what was sent.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 # Without it, pynetdicom would decode each file and encode it again.
 _config.STORE_SEND_CHUNKED_DATASET = True
 
@@ -108,16 +112,33 @@ class DicomDestination:
         entity.acse_timeout = self._answer_timeout_s
         entity.dimse_timeout = self._answer_timeout_s
         entity.network_timeout = self._answer_timeout_s
+        is_reached: list[bool] = []
+
+        def prepare(event: evt.Event) -> None:
+            is_reached.append(True)
+            _send_at_once(event)
+
         association = entity.associate(
-            about["Host"], int(about["Port"]), contexts, ae_title=about["AET"]
+            about["Host"],
+            int(about["Port"]),
+            contexts,
+            ae_title=about["AET"],
+            evt_handlers=[(evt.EVT_CONN_OPEN, prepare)],
         )
         if association.is_established:
             return association
         if association.is_rejected:
             raise DeliveryError("it rejected the association")
-        if association.is_aborted:
+        if is_reached:
             raise DeliveryError("it aborted the association, or accepts none of its contexts")
         raise DeliveryError("it can't be reached")
+
+
+def _send_at_once(event: evt.Event) -> None:
+    # A C-STORE is several small writes; Nagle's algorithm would hold each back for 40 ms.
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _store(association: Association, instance: OutgoingInstance, number: int) -> InstanceReceipt:
