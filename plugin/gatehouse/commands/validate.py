@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from gatehouse.adapters.orthanc_json import read_orthanc_json
 from gatehouse.adapters.policy_files import placed, read_folder, schema_texts
 from gatehouse.errors import ConfigurationError
 from gatehouse.policy.build import DestinationNames
@@ -79,16 +80,10 @@ def _stale_schemas(files: dict[str, bytes]) -> tuple[Problem, ...]:
 
 
 def _destinations(file: Path) -> DestinationNames:
-    import json5
-
     try:
-        configuration = json5.loads(file.read_text(encoding="utf-8"))
+        configuration = read_orthanc_json(file.read_text(encoding="utf-8"), {}, str(file))
     except OSError as error:
         raise ConfigurationError(f"{file} can't be read: {error.strerror}") from None
-    except ValueError:
-        raise ConfigurationError(f"{file} is no configuration of Orthanc (JSON)") from None
-    if not isinstance(configuration, dict):
-        raise ConfigurationError(f"{file} is no configuration of Orthanc (JSON)")
     sections = {
         "dicom": configuration.get("DicomModalities", {}),
         "peer": configuration.get("OrthancPeers", {}),
