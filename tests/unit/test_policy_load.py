@@ -111,7 +111,7 @@ def test_everything_that_a_policy_says_is_in_its_value() -> None:
         ),
         (
             {"policy": '"lung\\n"'},
-            'lung.yaml:1: error: "policy" can\'t be "lung\n"\n'
+            'lung.yaml:1: error: "policy" can\'t be "lung\\n"\n'
             "hint: it takes lower-case letters, digits and single hyphens, such as lung-ai",
         ),
         (
@@ -344,7 +344,7 @@ def test_a_mistake_is_named_at_its_line(sections: dict[str, str | None], message
         ),
         (
             '{"PatientAge\\n": {is: CT}}',
-            'lung.yaml:4: error: "match" has an unknown key "PatientAge\n"\n'
+            'lung.yaml:4: error: "match" has an unknown key "PatientAge\\n"\n'
             "hint: did you mean PatientAge?",
         ),
         (

@@ -20,16 +20,23 @@ class Report:
 
     def error(self, line: int, message: str, hint: str = "") -> None:
         """Add what makes the file unusable."""
-        self.problems.append(Problem(self.file, line, message, hint))
+        self.problems.append(Problem(self.file, line, _one_line(message), _one_line(hint)))
 
     def warning(self, line: int, message: str, hint: str = "") -> None:
         """Add what a person should look at; the file stays usable."""
-        self.problems.append(Problem(self.file, line, message, hint, "warning"))
+        self.problems.append(
+            Problem(self.file, line, _one_line(message), _one_line(hint), "warning")
+        )
 
     @property
     def has_errors(self) -> bool:
         """True if one of the problems is an error."""
         return any(problem.severity == "error" for problem in self.problems)
+
+
+def _one_line(text: str) -> str:
+    """Return text that shows control characters instead of sending them to a terminal or log."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def render(problem: Problem) -> str:
