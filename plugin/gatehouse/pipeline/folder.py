@@ -157,9 +157,9 @@ def make(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Made:
     HoldError
         If it must be held.
     """
+    made = deidentify(dicom, plan, keys)
     original = read_original(dicom, plan)
-    verified = verify_against(original, deidentify(dicom, plan, keys), plan, keys)
-    made = verified.deidentified
+    verified = verify_against(original, made, plan, keys)
     uids = sorted((old, new_uid(keys, old)) for old in original.replaced_uids)
     return Made(
         verified,

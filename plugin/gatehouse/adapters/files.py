@@ -1,0 +1,276 @@
+"""Folders of files: found without following links, read without surprises, written whole or not.
+
+Nothing here knows DICOM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from gatehouse.errors import ConfigurationError
+
+EntryKind = Literal["file", "link", "other", "unreadable"]
+
+MAPPED_BYTES_MIN = 1 << 22
+"""A file from this size on is mapped instead of read: its pixels then never are in our memory."""
+
+_SLICE_BYTES = 1 << 23
+"""How much of a mapped file is written at once; pages that were touched are given back after."""
+
+_JOINED_BYTES_MAX = 1 << 16
+"""Chunks up to this size are joined before they are written: one call instead of hundreds."""
+
+Release = Callable[[], None]
+
+
+class Entry(NamedTuple):
+    """Something in a folder."""
+
+    path: str
+    """Below the folder that was walked."""
+    kind: EntryKind
+
+
+def walk(root: Path) -> list[Entry]:
+    """Return everything below a folder but the folders themselves, in the order of their paths.
+
+    Symbolic links are named and not followed, whether to files or folders; so are pipes, sockets
+    and devices, and folders that can't be read.
+    """
+    found: list[Entry] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    path = f"{folder}{entry.name}"
+                    if entry.is_symlink():
+                        found.append(Entry(path, "link"))
+                    elif entry.is_dir(follow_symlinks=False):
+                        folders.append(path + "/")
+                    elif entry.is_file(follow_symlinks=False):
+                        found.append(Entry(path, "file"))
+                    else:
+                        found.append(Entry(path, "other"))
+        except OSError:
+            found.append(Entry(folder.rstrip("/"), "unreadable"))
+    return sorted(found)
+
+
+class Reader:
+    """Reads files one after the other into the same memory; large ones are mapped."""
+
+    def __init__(self) -> None:
+        self._memory = bytearray(MAPPED_BYTES_MIN)
+
+    @contextlib.contextmanager
+    def open(self, path: Path) -> Iterator[tuple[memoryview, Release]]:
+        """Give a file's bytes, and a function that gives the memory of a mapped one back.
+
+        Valid until the context ends: then the memory is used for the next file.
+
+        Raises
+        ------
+        OSError
+            If it can't be read, or is a link or no plain file by now.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            if status.st_size < MAPPED_BYTES_MIN:
+                yield self._read(descriptor), _nothing
+                return
+            mapped = mmap.mmap(descriptor, status.st_size, prot=mmap.PROT_READ)
+        finally:
+            os.close(descriptor)
+        with memoryview(mapped) as view:
+            yield view, lambda: mapped.madvise(mmap.MADV_DONTNEED)
+
+    def head(self, path: Path, length: int) -> tuple[memoryview, os.stat_result]:
+        """Return up to ``length`` bytes from the beginning of a file, and its status."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            view = memoryview(self._memory)
+            return view[: os.readv(descriptor, [view[:length]])], status
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> memoryview:
+        view = memoryview(self._memory)
+        end = 0
+        while end < len(view) and (count := os.readv(descriptor, [view[end:]])):
+            end += count
+        return view[:end].toreadonly()
+
+
+def _nothing() -> None:
+    return None
+
+
+class Written(NamedTuple):
+    """What is known of a file that was written."""
+
+    size: int
+    crc32: int
+
+
+class Staging:
+    """A folder in which files are written before they get their place in another one.
+
+    Both are in one file system, so that a file appears under its name whole or not at all. The
+    folder is ours alone while we run: what a killed run left in it is removed.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._root = root
+        self.folder = root / name
+        self._made: set[str] = set()
+
+    def open(self) -> None:
+        """Make the folder, and refuse if another run is at it.
+
+        Raises
+        ------
+        ConfigurationError
+        """
+        import fcntl
+
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(f"another run is writing to {self._root}") from None
+        for left in self.folder.iterdir():
+            left.unlink()
+
+    def close(self) -> None:
+        """Remove the folder."""
+        for left in self.folder.iterdir():
+            left.unlink()
+        self.folder.rmdir()
+        os.close(self._lock)
+
+    def write(
+        self,
+        name: str,
+        chunks: Sequence[bytes | memoryview],
+        release: Release,
+        *,
+        may_replace: bool,
+    ) -> Written | None:
+        """Write a file below the root; None if another one of other content is there already.
+
+        Parameters
+        ----------
+        name : str
+            Path below the root; its folders are made.
+        chunks : sequence of bytes or memoryview
+            What to write.
+        release : function
+            Called while a large chunk is written, to give its memory back.
+        may_replace : bool
+            Whether a file that is there already may be replaced.
+        """
+        temporary = self.folder / str(os.getpid())
+        try:
+            written = _write_file(temporary, chunks, release)
+            target = self._place(name)
+            there = None if may_replace else measure(target)
+            if there is not None and there != written:
+                return None
+            temporary.rename(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return written
+
+    def _place(self, name: str) -> Path:
+        """Return the place of a file, whose folder is there."""
+        target = self._root / name
+        folder = name.rpartition("/")[0]
+        if folder not in self._made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+        return target
+
+
+def measure(path: Path) -> Written | None:
+    """Return size and checksum of a file; None if there is no plain file of this name."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb", buffering=0) as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        size = crc = 0
+        while block := opened.read(1 << 20):
+            size += len(block)
+            crc = zlib.crc32(block, crc)
+    return Written(size, crc)
+
+
+def _write_file(path: Path, chunks: Sequence[bytes | memoryview], release: Release) -> Written:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        return _write_all(descriptor, chunks, release)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, chunks: Sequence[bytes | memoryview], release: Release) -> Written:
+    size = crc = 0
+    small: list[bytes | memoryview] = []
+    small_bytes = 0
+    for chunk in (*chunks, b""):
+        is_small = 0 < len(chunk) <= _JOINED_BYTES_MAX
+        if is_small:
+            small.append(chunk)
+            small_bytes += len(chunk)
+        if small and (not is_small or small_bytes > _SLICE_BYTES):
+            joined = b"".join(small)
+            crc = zlib.crc32(joined, crc)
+            size += _write(descriptor, joined)
+            small.clear()
+            small_bytes = 0
+        if not is_small:
+            for start in range(0, len(chunk), _SLICE_BYTES):
+                part = memoryview(chunk)[start : start + _SLICE_BYTES]
+                crc = zlib.crc32(part, crc)
+                size += _write(descriptor, part)
+                release()
+    return Written(size, crc)
+
+
+def _write(descriptor: int, part: bytes | memoryview) -> int:
+    rest = memoryview(part)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    return len(part)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a private text file: it is there whole, or as it was before, also after a crash."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(descriptor)
+    temporary.rename(path)

@@ -1,0 +1,160 @@
+"""The maps folder of a folder-to-folder run: what became of each file, and old and new identifiers.
+
+It identifies: it is private (0700, files 0600) and never lies within the folder that is given on.
+Lines are written as the work goes on, so that a run that was ended by force can be taken up.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from gatehouse.adapters.files import replace_file
+from gatehouse.errors import ConfigurationError
+
+REPORT: Final = "report.jsonl"
+UIDS: Final = "uids.csv"
+PATIENTS: Final = "patients.csv"
+_BEFORE: Final = ".report.before.jsonl"
+"""What earlier runs reported, kept until the report of this one is complete."""
+_HEADER: Final = ("id_old", "id_new")
+
+Record = Mapping[str, Any]
+
+
+class Report:
+    """The report of a run while it is written."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def add(self, record: Record) -> None:
+        """Add what became of a file."""
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+
+class FolderMaps:
+    """The maps of runs with one key and project.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Is made, if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lines: dict[str, str] = {}
+
+    def open(self, same: Mapping[str, str]) -> None:
+        """Read what earlier runs left.
+
+        Parameters
+        ----------
+        same : Mapping
+            What has to be the same in all runs that share these maps: key and project.
+
+        Raises
+        ------
+        ConfigurationError
+            If the folder can't be used, or belongs to another key or project.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            for name in (_BEFORE, REPORT):
+                self._read(self.folder / name, same)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the maps folder {self.folder} can't be used: {os.strerror(error.errno or 0)}"
+            ) from None
+
+    def before(self, source: str) -> Record:
+        """Return what an earlier run reported of a file; nothing, if none did."""
+        line = self._lines.get(source)
+        return {} if line is None else _parse(line) or {}
+
+    @contextmanager
+    def report(self) -> Iterator[Report]:
+        """Write the report anew. What was reported before is kept until it is complete."""
+        replace_file(self.folder / _BEFORE, "".join(self._lines.values()))
+        (self.folder / REPORT).unlink(missing_ok=True)
+        self._uids = _Pairs(self.folder / UIDS)
+        self._patients = _Pairs(self.folder / PATIENTS)
+        with (
+            _open_to_append(self.folder / REPORT) as opened,
+            self._uids.file,
+            self._patients.file,
+        ):
+            yield Report(opened)
+        (self.folder / _BEFORE).unlink()
+
+    def add_pairs(self, uids: Iterable[tuple[str, str]], patient: tuple[str, str]) -> None:
+        """Add identifiers to the maps, those that are new; before the file is reported."""
+        self._uids.add(uids)
+        if patient[0] != patient[1]:
+            self._patients.add([patient])
+
+    def _read(self, path: Path, same: Mapping[str, str]) -> None:
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(lines, 1):
+            record = _parse(line)
+            if record is None and number == len(lines):
+                break  # cut off when the run was ended by force
+            if record is None:
+                raise ConfigurationError(f"{path}:{number}: this is no line of a report of ours")
+            if any(record.get(name) != value for name, value in same.items()):
+                raise ConfigurationError(
+                    f"the maps in {self.folder} were made with another key or for another project;"
+                    " choose another folder"
+                )
+            self._lines[record["source"]] = line.rstrip("\n") + "\n"
+
+
+def _parse(line: str) -> Record | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    is_ours = isinstance(record, dict) and isinstance(record.get("source"), str)
+    return record if is_ours else None
+
+
+class _Pairs:
+    """A file of old and new identifiers, each pair once."""
+
+    def __init__(self, path: Path) -> None:
+        self._known: set[tuple[str, str]] = set()
+        self.file = _open_to_append(path)
+        if path.stat().st_size == 0:
+            self.add([_HEADER])
+        with path.open(encoding="utf-8", newline="", errors="surrogateescape") as opened:
+            self._known.update((row[0], row[1]) for row in csv.reader(opened) if len(row) == 2)
+
+    def add(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Add those that are not there yet."""
+        new = [pair for pair in pairs if pair not in self._known]
+        if not new:
+            return
+        self._known.update(new)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(new)
+        self.file.write(text.getvalue())
+        self.file.flush()
+
+
+def _open_to_append(path: Path) -> TextIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "a", encoding="utf-8", newline="", errors="surrogateescape")

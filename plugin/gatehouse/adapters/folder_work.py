@@ -1,0 +1,161 @@
+"""What a process of a folder-to-folder run does with one file: look at it, or de-identify it.
+
+Values stay in this process but for those that the maps are for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gatehouse import __version__
+from gatehouse.adapters.files import Reader, Staging, measure
+from gatehouse.adapters.folder_maps import FolderMaps
+from gatehouse.deid.model import ProjectKeys
+from gatehouse.deid.plan import Plan
+from gatehouse.errors import HoldError, PolicyError
+from gatehouse.pipeline.folder import Surveyed, make, survey
+from gatehouse.policy.model import Policy
+
+LOOK: Final = 0
+"""Phase: answer ``("seen", sop_instance_uid, attributes, is_done)``."""
+DEIDENTIFY: Final = 1
+"""Phase: answer ``("made", record, uids, patient)``. Both phases: or ``("held", rule, reason,
+place)``."""
+
+FAILURES: Final = frozenset({"files.unreadable", "files.unwritable", "internal.error"})
+"""Rules that are no decision: something went wrong."""
+
+_BEGINNING_BYTES: Final = 1 << 16
+
+Answer = tuple[Any, ...]
+
+
+class FolderWork:
+    """The work on single files.
+
+    Parameters
+    ----------
+    source, target : pathlib.Path
+        The folder to read and the one to write.
+    policy : Policy
+    plan : Plan
+        The policy's recipe, compiled.
+    keys : ProjectKeys
+    maps : FolderMaps
+        Read for what earlier runs made.
+    staging : Staging
+        Where outputs are written before they get their place.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        target: Path,
+        policy: Policy,
+        plan: Plan,
+        keys: ProjectKeys,
+        maps: FolderMaps,
+        staging: Staging,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._policy = policy
+        self._plan = plan
+        self._keys = keys
+        self._maps = maps
+        self._staging = staging
+        self._reader = Reader()
+        self.provenance: Mapping[str, Any] = {
+            "policy": policy.name,
+            "version": policy.version,
+            "policy_digest": policy.digest,
+            "project": plan.recipe.project,
+            "key_id": keys.key_id,
+            "software": __version__,
+        }
+        """By what a file is made: if any of it changes, it has to be made again."""
+
+    def do(self, phase: int, path: str) -> Answer:
+        """Do one phase for one file."""
+        try:
+            return self._look(path) if phase == LOOK else self._deidentify(path)
+        except HoldError as error:
+            return "held", error.rule, error.reason, error.path
+        except PolicyError as error:
+            return "held", "policy.unusable", str(error), ""
+        except OSError as error:
+            return "held", "files.unreadable", f"it can't be read: {_words(error)}", ""
+        except MemoryError:
+            return "held", "worker.memory", "there was not enough memory for this file", ""
+        except Exception as error:  # noqa: BLE001 - whatever it is, the file is held
+            # Only the type: texts of foreign exceptions quote values.
+            kind = type(error).__name__
+            return "held", "internal.error", f"an unexpected error ({kind}) was met", ""
+
+    def _look(self, path: str) -> Answer:
+        beginning, status = self._reader.head(self._source / path, _BEGINNING_BYTES)
+        surveyed = self._survey(path, beginning, is_whole=len(beginning) == status.st_size)
+        attributes = dict(surveyed.attributes)
+        return "seen", surveyed.sop_instance_uid, attributes, self._is_done(path, status)
+
+    def _survey(self, path: str, beginning: memoryview, *, is_whole: bool) -> Surveyed:
+        """Survey a file by its beginning, or by all of it where that does not suffice."""
+        if is_whole or not self._policy.checks:
+            try:
+                return survey(beginning, self._policy, is_whole=is_whole)
+            except HoldError:
+                if is_whole:
+                    raise
+        with self._reader.open(self._source / path) as (view, _):
+            return survey(view, self._policy, is_whole=True)
+
+    def _is_done(self, path: str, status: os.stat_result) -> bool:
+        """Tell if an earlier run made just what this one would make, and it is still there."""
+        record = self._maps.before(path)
+        now = {
+            **self.provenance,
+            "outcome": "deidentified",
+            "source_bytes": status.st_size,
+            "source_modified_ns": status.st_mtime_ns,
+        }
+        if any(record.get(name) != value for name, value in now.items()):
+            return False
+        there = measure(self._target / str(record["output"]))
+        return there == (record.get("output_bytes"), record.get("output_crc32"))
+
+    def _deidentify(self, path: str) -> Answer:
+        source = self._source / path
+        status = source.stat(follow_symlinks=False)
+        with self._reader.open(source) as (view, release):
+            made = make(view, self._plan, self._keys)
+            deidentified = made.verified.deidentified
+            is_ours = self._maps.before(path).get("output") == made.output
+            try:
+                written = self._staging.write(
+                    made.output, deidentified.chunks, release, may_replace=is_ours
+                )
+            except OSError as error:
+                reason = f"the output can't be written: {_words(error)}"
+                return "held", "files.unwritable", reason, ""
+        if written is None:
+            reason = "the output folder has another object with the same SOP Instance UID"
+            return "held", "files.conflict", reason, ""
+        record = {
+            "outcome": "deidentified",
+            "output": made.output,
+            "sop_instance_uid_old": deidentified.sop_instance_uid_old,
+            "sop_instance_uid_new": deidentified.sop_instance_uid_new,
+            "source_bytes": status.st_size,
+            "source_modified_ns": status.st_mtime_ns,
+            "output_bytes": written.size,
+            "output_crc32": written.crc32,
+        }
+        return "made", record, made.uids, made.patient
+
+
+def _words(error: OSError) -> str:
+    """Return the system's words for an error; its own text may name a file."""
+    return os.strerror(error.errno) if error.errno else type(error).__name__

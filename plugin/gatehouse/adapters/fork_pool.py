@@ -1,0 +1,198 @@
+"""Forked processes that share the work on a list of files, for commands without threads.
+
+A worker of the gateway has a pool that starts clean processes and tasks that travel to them
+(``adapters.pool``); a command that runs once forks, because that costs a millisecond instead of a
+third of a second, and hands out numbers, because the children know the list already.
+
+A child that dies or takes too long costs one task, which is answered with `Lost`; the others go on.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import os
+import resource
+import select
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+Work = Callable[[int, int], Any]
+"""Phase and number of a task -> its answer, of plain values (`marshal`)."""
+
+_AHEAD = 8
+"""Tasks that a child has at hand, so that it never waits for the next one."""
+
+_AHEAD_OF_ORDER_MAX = 4096
+"""Answers that wait for an earlier one; beyond it no further tasks are handed out."""
+
+_TASK_BYTES = 5
+_READ_BYTES = 1 << 16
+_POLL_MS = 1000
+
+
+class Lost(NamedTuple):
+    """The answer to a task that a child did not finish."""
+
+    why: Literal["died", "too-long"]
+
+
+class _Child:
+    """A process and the pipes to it."""
+
+    def __init__(self, work: Work, others: Iterable[_Child]) -> None:
+        tasks, self.tasks = os.pipe()
+        self.answers, answers = os.pipe()
+        self.at_hand: deque[int] = deque()
+        self.since = 0.0
+        self._received = bytearray()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.tasks)
+            os.close(self.answers)
+            for other in others:
+                os.close(other.tasks)
+                os.close(other.answers)
+            _serve(work, tasks, answers)
+        os.close(tasks)
+        os.close(answers)
+
+    def give(self, phase: int, number: int) -> None:
+        """Hand out a task."""
+        if not self.at_hand:
+            self.since = time.monotonic()
+        self.at_hand.append(number)
+        try:
+            os.write(self.tasks, bytes([phase]) + number.to_bytes(_TASK_BYTES - 1, "little"))
+        except BrokenPipeError:
+            return  # it died; its answers' pipe will say so
+
+    def receive(self) -> list[tuple[int, Any]] | None:
+        """Return tasks with their answers; None if the child is gone."""
+        block = os.read(self.answers, _READ_BYTES)
+        if not block:
+            return None
+        self._received += block
+        done: list[tuple[int, Any]] = []
+        while len(self._received) >= 4:
+            end = 4 + int.from_bytes(self._received[:4], "little")
+            if len(self._received) < end:
+                break
+            done.append((self.at_hand.popleft(), marshal.loads(self._received[4:end])))  # noqa: S302 - written by our own child
+            del self._received[:end]
+        if done:
+            self.since = time.monotonic()
+        return done
+
+    def end(self) -> None:
+        """Kill the process, if it has not ended, and forget it."""
+        os.close(self.tasks)
+        os.close(self.answers)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _serve(work: Work, tasks: int, answers: int) -> None:
+    """Do tasks until there are no more, in the child. Does not return."""
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # identified data, keys
+        while len(task := _read_exactly(tasks, _TASK_BYTES)) == _TASK_BYTES:
+            answer = marshal.dumps(work(task[0], int.from_bytes(task[1:], "little")))
+            message = memoryview(len(answer).to_bytes(4, "little") + answer)
+            while message:
+                message = message[os.write(answers, message) :]
+        code = 0
+    except BrokenPipeError:
+        code = 0  # the parent has ended
+    finally:
+        os._exit(code)
+
+
+def _read_exactly(descriptor: int, length: int) -> bytes:
+    block = os.read(descriptor, length)
+    while block and len(block) < length and (more := os.read(descriptor, length - len(block))):
+        block += more
+    return block
+
+
+class ForkPool:
+    """A fixed number of forked children.
+
+    Parameters
+    ----------
+    size : int
+        How many children.
+    work : function
+        What a child does with a task.
+    task_s : float
+        Longest time for one task.
+    """
+
+    def __init__(self, size: int, work: Work, task_s: float) -> None:
+        self._size = size
+        self._work = work
+        self._task_s = task_s
+        self._children: list[_Child] = []
+
+    def __enter__(self) -> ForkPool:
+        gc.freeze()  # so that the children's collector does not copy what they share with us
+        for _ in range(self._size):
+            self._children.append(_Child(self._work, self._children))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.end()
+        self._children.clear()
+
+    def run(self, phase: int, numbers: Iterable[int]) -> Iterator[tuple[int, Any]]:
+        """Yield each task's number and answer, in the order of the tasks."""
+        rest = deque(numbers)
+        order = deque(rest)
+        answers: dict[int, Any] = {}
+        while order:
+            if len(answers) < _AHEAD_OF_ORDER_MAX or (rest and rest[0] == order[0]):
+                self._hand_out(phase, rest)
+            for child in self._ready():
+                done = child.receive()
+                if done is None:
+                    self._replace(child, rest, answers, Lost("died"))
+                else:
+                    answers.update(done)
+            now = time.monotonic()
+            for child in list(self._children):
+                if child.at_hand and now - child.since > self._task_s:
+                    self._replace(child, rest, answers, Lost("too-long"))
+            while order and order[0] in answers:
+                number = order.popleft()
+                yield number, answers.pop(number)
+
+    def _hand_out(self, phase: int, rest: deque[int]) -> None:
+        """Give each child tasks, evenly, so that none is idle while another has many."""
+        for ahead in range(_AHEAD):
+            for child in self._children:
+                if rest and len(child.at_hand) <= ahead:
+                    child.give(phase, rest.popleft())
+
+    def _ready(self) -> list[_Child]:
+        poll = select.poll()
+        by_descriptor = {child.answers: child for child in self._children}
+        for descriptor in by_descriptor:
+            poll.register(descriptor, select.POLLIN)
+        return [by_descriptor[descriptor] for descriptor, _ in poll.poll(_POLL_MS)]
+
+    def _replace(
+        self, child: _Child, rest: deque[int], answers: dict[int, Any], lost: Lost
+    ) -> None:
+        """Answer the task that a child was at; put its others back, and start a new child."""
+        child.end()
+        self._children.remove(child)
+        if child.at_hand:
+            answers[child.at_hand.popleft()] = lost
+        rest.extendleft(reversed(child.at_hand))
+        self._children.append(_Child(self._work, self._children))
