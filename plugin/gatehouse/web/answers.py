@@ -124,11 +124,11 @@ class StudyDetails(Study):
     holds: list[Hold]
     deliveries: list[Delivery]
     deidentified_as: list[str] | None = None
-    """Orthanc IDs of the studies that were kept; only for privacy officers."""
+    """Orthanc IDs that what was made of it has anywhere; only for privacy officers."""
 
 
 class DeidentifiedStudy(BaseModel):
-    """A de-identified study that is kept in this Orthanc."""
+    """A de-identified study, asked for by its own Orthanc ID."""
 
     orthanc_id: str
     is_deidentified: bool = True

@@ -55,6 +55,8 @@ def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str
     app.include_router(api)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(sa.exc.SQLAlchemyError, _no_ledger)
+    app.add_exception_handler(Exception, _failed)
     return _Envelope(app)
 
 
@@ -70,11 +72,20 @@ async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": "; ".join(problems)}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-class _Envelope:
-    """Adds the headers, and turns every exception into a plain 500 or 503.
+async def _no_ledger(_request: Request, error: Exception) -> JSONResponse:
+    log.error("ledger not reached", reason=type(error).__name__)
+    return JSONResponse({"error": "the ledger can't be reached"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    It stands outside of the framework's own handling, which would log the text of exceptions.
-    """
+
+async def _failed(_request: Request, error: Exception) -> JSONResponse:
+    log.error("request failed", reason=type(error).__name__)
+    return JSONResponse(
+        {"error": "an internal error; see the log"}, HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
+class _Envelope:
+    """Adds the headers, and lets no exception out: the server would log its text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -92,12 +103,7 @@ class _Envelope:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception as error:  # noqa: BLE001  the last place where anything can be answered
-            # Not log.exception: the text may quote values.
-            log.error("request failed", reason=type(error).__name__)  # noqa: TRY400
-            if has_begun:
-                raise ConnectionAbortedError from None
-            answer = JSONResponse({"error": "an internal error; see the log"}, 500)
-            if isinstance(error, sa.exc.SQLAlchemyError):
-                answer = JSONResponse({"error": "the ledger can't be reached"}, 503)
-            await answer(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001  whatever it is, its text stays here
+            # Once ``_failed`` has answered, and logged it, the framework raises it further.
+            if not has_begun:
+                log.error("no answer given", reason=type(error).__name__)  # noqa: TRY400
