@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from gatehouse.adapters.keys import write_key_file
 from support.dicom_builder import ct, to_bytes
 from support.packs import write_pack
 from support.site import ROOT, Http, RunningUp, is_running, wait_for
@@ -236,3 +237,59 @@ def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> 
         "/app/explorer.html",
     ):
         assert expected in said
+
+
+def test_the_shipped_configuration_runs_in_an_orthanc_of_ones_own(tmp_path: Path) -> None:
+    # As docs/operations.md says: the file as it is, its variables, and what is secret beside it.
+    http_port, dicom_port = free_ports(2)
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    shipped = (ROOT / "orthanc.json").read_text()
+    shipped = shipped.replace('"HttpPort": 8042', f'"HttpPort": {http_port}')
+    shipped = shipped.replace('"DicomPort": 4242', f'"DicomPort": {dicom_port}')
+    (folder / "orthanc.json").write_text(shipped)
+    (folder / "secret.json").write_text('{"RegisteredUsers": {"health": "open sesame"}}')
+    write_key_file(tmp_path / "master.key")
+    with (tmp_path / "log").open("wb") as log:
+        orthanc = subprocess.Popen(
+            ["/usr/sbin/Orthanc", str(folder)],
+            env={
+                **os.environ,
+                "GATEHOUSE_ROOT": str(ROOT),
+                "GATEHOUSE_HOME": str(tmp_path / "home"),
+                "GATEHOUSE_POLICIES": str(ROOT / "policies"),
+                "GATEHOUSE_KEY_FILE": str(tmp_path / "master.key"),
+                "GATEHOUSE_STORAGE": str(tmp_path / "storage"),
+            },
+            stdout=log,
+            stderr=log,
+        )
+    http = Http(f"http://127.0.0.1:{http_port}", "health", "open sesame")
+    try:
+        # Without a role the user may not see more; that our routes answer is what counts.
+        answer = wait_for(
+            lambda: (
+                (status := http.request("GET", "/gatehouse/status")[0]) not in (0, 503) and status
+            ),
+            "the service answers",
+        )
+        system = http.request("GET", "/system")[0]
+        is_alive = orthanc.poll() is None
+    finally:
+        orthanc.terminate()
+        orthanc.wait(60)
+
+    assert is_alive
+    assert answer == 403
+    assert system == 403
+    assert "Unknown" not in (tmp_path / "log").read_text()
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
