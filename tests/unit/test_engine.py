@@ -217,6 +217,12 @@ def test_the_patients_own_name_and_id_in_items_become_the_same_pseudonym() -> No
     assert other.PatientName not in ("Else^Someone", output.PatientName)
 
 
+def test_an_empty_id_in_an_item_stays_empty() -> None:
+    dicom = ct_bytes(PatientID="", AnatomicRegionSequence=region(PatientID=""))
+
+    assert run_and_read(dicom).AnatomicRegionSequence[0].PatientID == ""
+
+
 def test_the_patient_is_known_before_the_patient_id_is_reached() -> None:
     items = region(PatientID="PAT-0815")
     by = plan("retain-modified-dates")

@@ -141,14 +141,14 @@ def test_an_unknown_vr_with_a_value_gets_a_value_of_the_dictionarys_vr() -> None
 
 def test_the_character_set_of_an_item_holds_for_this_item_only() -> None:
     items = [
-        {"SpecificCharacterSet": "ISO_IR 192", "PatientID": "Müller"},
-        {"PatientID": "Müller"},
+        {"SpecificCharacterSet": "ISO_IR 192", "PatientID": "Иванов"},
+        {"PatientID": "Иванов"},
     ]
-    dicom = ct_bytes(AnatomicRegionSequence=items, SpecificCharacterSet="ISO_IR 100")
+    dicom = ct_bytes(AnatomicRegionSequence=items, SpecificCharacterSet="ISO_IR 144")
 
     first, second = run_and_read(dicom).AnatomicRegionSequence
 
-    assert first.PatientID == second.PatientID == pseudonym(KEYS, "Müller")
+    assert first.PatientID == second.PatientID == pseudonym(KEYS, "Иванов")
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, EXPLICIT_BIG])
