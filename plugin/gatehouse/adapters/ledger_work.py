@@ -152,15 +152,18 @@ class WorkLedger(AuditLedger):
             row = connection.execute(query).one_or_none()
         return None if row is None else (row.pack_digest, row.policy_digest)
 
-    def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> None:
-        """Keep what was made of instances."""
+    def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
+        """Keep what was made of instances; False if this run was superseded."""
         rows = [
             {"study_id": key.study_id, "generation": key.generation, **_columns(made)}
             for made in outputs
         ]
         with self.writing() as connection:
+            if not self._is_present(connection, key):
+                return False
             for part in chunks(rows):
                 self.upsert(connection, output, ["study_id", "generation", "instance"], *part)
+        return True
 
     def outputs(self, key: StudyKey) -> list[Output]:
         """Return what was made in one run, in a fixed order."""

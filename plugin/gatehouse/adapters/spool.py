@@ -75,6 +75,11 @@ class FolderSpool:
             # Not empty: another run over this study has its outputs there.
             return
 
+    def runs(self) -> list[tuple[int, int]]:
+        """Return study and generation of all that has outputs here."""
+        found = [folder.parts[-2:] for folder in self.root.glob("*/*") if folder.is_dir()]
+        return [(int(one), int(two)) for one, two in found if one.isdigit() and two.isdigit()]
+
     def _folder(self, study_id: int, generation: int) -> Path:
         return self.root / str(int(study_id)) / str(int(generation))
 

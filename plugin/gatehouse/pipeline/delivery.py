@@ -41,6 +41,8 @@ class DeliverySteps:
         terms, opened_at, _ = tools.ledger.delivery_terms(key)
         number = tools.ledger.begin_attempt(key, tools.now())
         if number is None:
+            # Perhaps it ended just now, and the power went before the spool was emptied.
+            self._clean_up(key)
             return None
         opens_at = next_opening(terms.window, tools.now())
         if opens_at is not None:

@@ -61,8 +61,8 @@ class RunLedger(Protocol):
     def accepted_by(self, key: StudyKey) -> tuple[str, str] | None:
         """Return the digests of pack and policy that accepted a run; None if none did yet."""
 
-    def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> None:
-        """Keep what was made of instances."""
+    def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
+        """Keep what was made of instances; False if this run was superseded."""
 
     def outputs(self, key: StudyKey) -> list[Output]:
         """Return what was made in one run."""

@@ -119,6 +119,9 @@ class Spool(Protocol):
     def remove(self, study_id: int, generation: int) -> None:
         """Remove the outputs of one run, if there are any."""
 
+    def runs(self) -> list[tuple[int, int]]:
+        """Return study and generation of all that has outputs here."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingInstance:

@@ -156,9 +156,13 @@ class StudySteps:
             outputs[result.instance] = result
             batch.append(result)
             if len(batch) >= BATCH:
-                self._record(key, batch)
+                if not self._record(key, batch):
+                    break
                 batch = []
-        self._record(key, batch)
+        if not self._record(key, batch):
+            # New instances came: the next run takes all of it over.
+            tools.spool.remove(*key)
+            return None
         held = held or _clashing(outputs.values())
         if held:
             self.hold(key, held)
@@ -186,13 +190,12 @@ class StudySteps:
         self._record(key, carried)
         return made | {one.instance: one for one in carried}
 
-    def _record(self, key: StudyKey, outputs: Sequence[Output]) -> None:
-        if outputs:
-            # Registered wherever it may go: a destination could send it back to us.
-            self._tools.ledger.register_own_outputs(
-                key, self._tools.server, outputs, self._tools.now()
-            )
-            self._tools.ledger.record_outputs(key, outputs)
+    def _record(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
+        """Keep outputs, before anybody can get them; False if the run was superseded."""
+        ledger = self._tools.ledger
+        # Registered wherever they may go: a destination could send them back to us.
+        ledger.register_own_outputs(key, self._tools.server, outputs, self._tools.now())
+        return ledger.record_outputs(key, outputs)
 
     def _keep(self, key: StudyKey, made: Made) -> Kept | None:
         tools = self._tools

@@ -8,6 +8,7 @@ stay where it is for ever: what has no workflow gets one, and what has failed is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import structlog
 from dbos import DBOS
@@ -15,12 +16,18 @@ from dbos import DBOS
 from gatehouse.pipeline.chains import CHAIN, DeliveryRun, StudyRun
 from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import StudyRecord, WorkerRecord
+from gatehouse.pipeline.states import OPEN_DELIVERIES
 from gatehouse.pipeline.tools import Tools
 
 GRACE_S = 30.0
 """A study or delivery that changed less than this ago is not looked at: it is on its way."""
 
 PAGE = 500
+
+FORGET_AFTER_S = 7 * 24 * 3600.0
+"""Workflows that ended longer ago are deleted from DBOS: the ledger says what became of them."""
+
+FORGET_EVERY_S = 3600.0
 
 ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
@@ -48,6 +55,7 @@ class Watch:
         self._lost_s = lost_s
         self._monotonic = monotonic
         self._signs: dict[str, tuple[float, float]] = {}
+        self._forget_at = monotonic()
 
     def look(self, workers: Iterable[WorkerRecord]) -> list[str]:
         """Look once; return the names of the workers whose work was taken over."""
@@ -58,6 +66,10 @@ class Watch:
             _log.warning("work of lost workers taken over", workers=lost)
         self._look_at_studies()
         self._look_at_deliveries()
+        if self._monotonic() >= self._forget_at:
+            self._forget_at = self._monotonic() + FORGET_EVERY_S
+            forget_before(self._tools.now() - FORGET_AFTER_S)
+            sweep(self._tools)
         return lost
 
     def _lost(self, workers: Iterable[WorkerRecord]) -> list[str]:
@@ -108,6 +120,43 @@ class Watch:
             else:
                 DBOS.enqueue_workflow_with_options(again.options(), *again.arguments())
                 _log.warning("delivery begun again", study=key.study_id, to=key.destination)
+
+
+def sweep(tools: Tools) -> None:
+    """Empty the spool of runs that were superseded or have ended, by a worker that was killed."""
+    for study_id, generation in tools.spool.runs():
+        study = tools.ledger.study(study_id)
+        if study is None:
+            continue
+        is_over = study.generation > generation or study.state in ("done", "held", "rejected")
+        is_wanted = any(
+            one.key.generation == generation and one.state in OPEN_DELIVERIES
+            for one in tools.ledger.deliveries(study_id=study_id)
+        )
+        if is_over and not is_wanted:
+            tools.spool.remove(study_id, generation)
+
+
+def forget_before(time: float) -> int:
+    """Delete workflows that succeeded before a time, so that the tables don't grow for ever.
+
+    A name that is forgotten can be used again, and does nothing then: the ledger has gone on.
+    """
+    before = datetime.fromtimestamp(time, UTC).isoformat()
+    forgotten = 0
+    while True:
+        old = DBOS.list_workflows(
+            status="SUCCESS",
+            completed_before=before,
+            load_input=False,
+            load_output=False,
+            limit=PAGE,
+        )
+        if old:
+            DBOS.delete_workflows([run.workflow_id for run in old])
+        forgotten += len(old)
+        if len(old) < PAGE:
+            return forgotten
 
 
 def _statuses(name: str) -> dict[str, list[str]]:
