@@ -8,6 +8,7 @@ that idled for a second. Each of these requests may be repeated without harm.
 from __future__ import annotations
 
 import calendar
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,6 +85,8 @@ class OrthancArchive:
         self._authorization = authorization
         self._timeout = (CONNECT_TIMEOUT_S, read_timeout_s)
         self._local = threading.local()
+        # Kept, because each thread keeps its connection.
+        self._threads = ThreadPoolExecutor(DESCRIBE_THREADS, "describe")
         self._studies: dict[str, str] = {}
         self._has_labels: bool | None = None
 
@@ -113,12 +116,11 @@ class OrthancArchive:
     def describe(self, orthanc_ids: Sequence[str]) -> Sequence[ReceivedInstance]:
         """Return what is known of instances; those that are gone are left out."""
         found: list[ReceivedInstance] = []
-        with ThreadPoolExecutor(DESCRIBE_THREADS) as threads:
-            for start in range(0, len(orthanc_ids), DESCRIBE_MAX):
-                part = list(orthanc_ids[start : start + DESCRIBE_MAX])
-                asked = {"Resources": part, "Level": "Instance", "Metadata": True}
-                rows = self._request("POST", "/tools/bulk-content", json=asked).json()
-                found += [one for one in threads.map(self._describe, rows) if one is not None]
+        for start in range(0, len(orthanc_ids), DESCRIBE_MAX):
+            part = list(orthanc_ids[start : start + DESCRIBE_MAX])
+            asked = {"Resources": part, "Level": "Instance", "Metadata": True}
+            rows = self._json("POST", "/tools/bulk-content", json=asked)
+            found += [one for one in self._threads.map(self._describe, rows) if one is not None]
         return found
 
     def _describe(self, row: Mapping[str, Any]) -> ReceivedInstance | None:
@@ -170,7 +172,7 @@ class OrthancArchive:
 
     def store(self, dicom: bytes) -> str:
         """Store our own output; return its Orthanc ID. Its ID must be registered before."""
-        answer = self._request("POST", "/instances", data=dicom).json()
+        answer = self._json("POST", "/instances", data=dicom)
         if answer.get("Status") not in ("Success", "AlreadyStored"):
             raise ArchiveError("store an instance", HTTPStatus.OK)
         return str(answer["ID"])
@@ -208,12 +210,20 @@ class OrthancArchive:
     def store_at_peer(self, peer: str, dicom: bytes) -> Mapping[str, Any]:
         """Send bytes to a key of OrthancPeers without storing them here; return its answer."""
         path = f"/peers/{quote(peer, safe='')}/store-straight"
-        answer: Mapping[str, Any] = self._request("POST", path, data=dicom).json()
+        answer: Mapping[str, Any] = self._json("POST", path, data=dicom)
         return answer
 
     def get_json(self, path: str, **query: str | int) -> Any:
         """GET a path. Raises ``LookupError`` if it is unknown, else ``ArchiveError``."""
-        return self._request("GET", path, params=query).json()
+        return self._json("GET", path, params=query)
+
+    def _json(self, method: str, path: str, **about: Any) -> Any:
+        answer = self._request(method, path, **about)
+        try:
+            return json.loads(answer.content)
+        except ValueError:
+            # Another server, or a proxy's page.
+            raise ArchiveError(f"{method} {path}: not JSON", answer.status_code) from None
 
     def _request(self, method: str, path: str, **about: Any) -> requests.Response:
         for is_last_try in (False, True):
