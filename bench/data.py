@@ -7,6 +7,7 @@ changes, since the folder's name ends with a digest of the generators.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,9 @@ def prepared(name: str, instances: int | None = None) -> Path:
     number = study.instances if instances is None else instances
     folder = FOLDER / f"{name}-{number}-{_digest_of_generators()}"
     if not folder.is_dir():
+        for outdated in FOLDER.glob(f"{name}-{number}-*"):
+            shutil.rmtree(outdated)
         unfinished = folder.with_suffix(".unfinished")
-        _remove(unfinished)
         write_study(study, unfinished, number).rename(folder)
     return folder
 
@@ -99,13 +101,6 @@ def _digest_of_generators() -> str:
     for name in ("data.py", "headers.py", "images.py", "reports.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -183,6 +183,8 @@ def _inside_a_namespace(arguments: list[str]) -> int:
     else:
         print("no network namespace can be made: Orthanc's ports are open to the network")
     environment = dict(os.environ, **{INSIDE: "1"})
+    # An installed command has its byte code; the peers got theirs from pip.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run(again, check=False, env=environment, cwd=HERE.parent).returncode
 
 
