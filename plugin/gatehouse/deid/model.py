@@ -19,7 +19,7 @@ class Change(NamedTuple):
     code: str
     """Action code of PS3.15 Table E.1-1a as it was resolved: D, Z, X, C or U."""
     rule: str
-    """``"profile"``, an option's name, ``"policy"``, ``"private"``, ``"unknown"`` or ``"stamp"``."""
+    """``profile``, an option's name, ``policy``, ``private``, ``unknown`` or ``stamp``."""
     line: int
     """Line in the policy for the rule ``"policy"``; else 0."""
 
