@@ -16,10 +16,11 @@ from typing import Literal, NamedTuple
 from gatehouse.deid.verify.identifiers import Kind
 from gatehouse.deid.verify.words import PARTICLES, WORDS
 
-Match = Literal["anywhere", "word", "number", "token", "whole", "uid"]
+Match = Literal["anywhere", "word", "number", "token", "whole", "uid", "digits"]
 """``anywhere``: whatever is around it. ``word``: no letter beside it. ``number``: no digit beside
 it. ``token``: no letter or digit beside it. ``whole``: one of the element's values is just this.
-``uid``: it is not a part of another UID, but for one that goes on where it ends."""
+``uid``: it is not a part of another UID, but for one that goes on where it ends. ``digits``: with
+the signs left out that people put into telephone numbers."""
 
 NAME_PART_LENGTH_MIN = 3
 """Of two letters, a part of a name is a syllable of anything (``Li``, ``Ng``): only together."""
@@ -95,6 +96,11 @@ class Needle(NamedTuple):
 def fold(value: bytes) -> bytes:
     """Return a value as it is compared: ASCII and Latin-1 letters in lower case, no NUL bytes."""
     return value.translate(_FOLD, b"\0")
+
+
+def digits_of(folded: bytes) -> bytes:
+    """Return a folded value without what parts the groups of a telephone number."""
+    return folded.translate(None, b" +-/.()")
 
 
 @lru_cache(maxsize=16_384)
@@ -199,7 +205,7 @@ def _texts(text: str) -> Made:
         value = line.strip()
         digits = re.sub(r"\D+", "", value)
         if len(digits) > ID_ANYWHERE_LENGTH_MIN and _can_identify(digits):
-            yield digits, "anywhere"  # a telephone number, however it is parted
+            yield digits, "digits"
         if len(value) >= TOKEN_LENGTH_MIN and _can_identify(value):
             yield value, "whole" if value.isdigit() else "token"
 

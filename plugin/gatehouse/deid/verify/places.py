@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gatehouse.deid.verify.needles import Needle, fold
+from gatehouse.deid.verify.needles import Needle, digits_of, fold
 
 BINARY_LENGTH_MIN = 6
 """In a binary value five letters stand by chance: a table of 128 KiB holds a given word of three
@@ -54,6 +54,8 @@ def holds(value: bytes, vr: str, needle: Needle) -> bool:
         What is looked for.
     """
     folded = fold(value)
+    if needle.match == "digits":
+        folded = digits_of(folded)
     if needle.folded not in folded:
         return False
     if vr in _BINARY_VRS and not _is_text(value):

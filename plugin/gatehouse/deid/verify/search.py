@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from gatehouse.deid.verify.identifiers import Kind
-from gatehouse.deid.verify.needles import Needle, fold, needles
+from gatehouse.deid.verify.needles import Needle, digits_of, fold, needles
 from gatehouse.deid.verify.places import may_hold
 from gatehouse.errors import VerificationError
 
@@ -41,9 +41,12 @@ class Sieve:
 
     def __init__(self, wanted: frozenset[Needle]) -> None:
         self.needles = tuple(wanted)
-        self._guarded = _guarded(wanted)
-        self._of_numbers = _guarded(
-            [needle for needle in wanted if not _LETTER.search(needle.folded)]
+        self._digits = [needle for needle in wanted if needle.match == "digits"]
+        self._guarded = _guarded(wanted - set(self._digits))
+        self._of_numbers = tuple(
+            (guard, behind)
+            for guard, behind in self._guarded
+            if not all(_LETTER.search(needle.folded) for needle in behind)
         )
         self._free: set[bytes] = set()
 
@@ -59,6 +62,9 @@ class Sieve:
             for needle in behind
             if needle.folded in hay
         ]
+        if self._digits:
+            digits = digits_of(hay)
+            hits += [needle for needle in self._digits if needle.folded in digits]
         suspects = _suspects(new, hits)
         if len(self._free) > _REMEMBERED_VALUES_MAX:
             self._free.clear()
@@ -139,9 +145,8 @@ def _suspects(values: Collection[bytes], hits: list[Needle]) -> Suspects:
         return {}
     suspects: Suspects = {}
     for value in values:
-        folded = fold(value)
         for needle in hits:
-            if needle.folded in folded and may_hold(value, needle):
+            if may_hold(value, needle):
                 suspects.setdefault(value, []).append(needle)
     return suspects
 
