@@ -1,7 +1,7 @@
-"""Goal: the service starts only when it could do its work, and says everything that is wrong at once.
+"""Goal: the service starts only when it could do its work, and says all that is wrong at once.
 
-Method: the check with settings that are broken in every way, and the service as a real process that
-is fed over stdin and asked over its socket.
+Method: the check with settings that are broken in every way, and the service as a real process
+that is fed over stdin and asked over its socket.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gatehouse.errors import ConfigurationError
 from support.gateway import POLICY
 from support.orthanc import ROOT, eventually
 
+SECRET = "secret"
 VIOLA = {"authorization": "Basic dmlvbGE6eA=="}
 
 
@@ -47,7 +48,7 @@ class Place:
             # Nobody listens there: the service must say so and go on.
             "OrthancUrl": "http://127.0.0.1:1",
             "OrthancAuthorization": "Bearer x",
-            "ForwardSecret": "secret",
+            "ForwardSecret": SECRET,
             "Destinations": {"dicom": ["research-pacs"], "peer": [], "dicomweb": []},
             "Roles": {"viola": "viewer"},
             "Process": "service",
@@ -99,9 +100,7 @@ def test_a_home_that_others_can_enter_is_an_error(place: Place) -> None:
 
 def test_a_database_that_is_none_is_an_error(place: Place) -> None:
     place.home.mkdir(mode=0o700)
-    (place.home / "gatehouse.db").write_text(
-        "not a database at all, but long enough to be read" * 9
-    )
+    (place.home / "gatehouse.db").write_text("long enough, and no database" * 99)
 
     [found] = place.problems()
 
@@ -143,8 +142,8 @@ def service(place: Place) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def ask(place: Place, uri: str, secret: str = "secret") -> Answer:
-    forwarder = Forwarder(place.home / "run" / "service.sock", secret, timeout_s=5)
+def ask(place: Place, uri: str, shown: str = SECRET) -> Answer:
+    forwarder = Forwarder(place.home / "run" / "service.sock", shown, timeout_s=5)
     return forwarder.forward("GET", uri, {}, VIOLA, b"")
 
 

@@ -1,4 +1,4 @@
-"""Goal: ``gatehouse status`` says in plain words how the gateway is, and its exit code is the answer.
+"""Goal: ``gatehouse status`` says in plain words how the gateway is, also by its exit code.
 
 Method: the command itself, against a stand-in for the gateway's Orthanc.
 """
