@@ -1,0 +1,213 @@
+"""Goal: an instance that kills or hangs a process is held, and no other instance suffers.
+
+Method: the real pool with real processes, over a small HTTP server that stands for Orthanc; some
+instances never come, and processes are killed while they wait for them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from gatehouse.adapters.pool import ProcessPool
+from gatehouse.adapters.pool_child import ChildSetup
+from gatehouse.deid.recipe import Recipe
+from gatehouse.errors import UnavailableError
+from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
+from gatehouse.pipeline.records import Output
+from gatehouse.policy.model import InstanceFacts, Origin
+from support.dicom_builder import ct_bytes
+
+RECIPE = Recipe(project="tests", policy="tests", digest="digest")
+
+
+class Archive:
+    """An HTTP server with a few instances.
+
+    ``good-...`` are CTs, ``text`` is no DICOM, ``slow`` does not come for a minute, ``broken`` is
+    an error of the server; anything else is not there.
+    """
+
+    def __init__(self) -> None:
+        archive = self
+        self.is_asked_for_slow = threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                name = self.path.split("/")[2]
+                if name == "slow":
+                    archive.is_asked_for_slow.set()
+                    time.sleep(60)
+                status, body = archive.answer(name)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def answer(self, name: str) -> tuple[int, bytes]:
+        if name.startswith("good"):
+            return 200, ct_bytes(SOPInstanceUID=f"1.2.3.{name.split('-')[1]}")
+        return {"text": (200, b"this is no DICOM"), "broken": (500, b"")}.get(name, (404, b""))
+
+    def end(self) -> None:
+        self._server.shutdown()
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    made = Archive()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def start(archive: Archive, tmp_path: Path) -> Iterator[Callable[..., ProcessPool]]:
+    """Start pools; they are ended with the test."""
+    pools: list[ProcessPool] = []
+
+    def started(size: int = 2, task_s: float = 30.0) -> ProcessPool:
+        setup = ChildSetup(archive.url, "", tmp_path / "spool", bytes(range(32)))
+        pools.append(ProcessPool(size, setup, task_s))
+        return pools[-1]
+
+    yield started
+    for pool in pools:
+        pool.close()
+
+
+def jobs(*names: str) -> list[MakeJob]:
+    return [MakeJob(name, "digest", RECIPE, 1, 1) for name in names]
+
+
+def by_instance(results: Iterator[Output | Held]) -> dict[str, Output | Held]:
+    return {one.instance: one for one in results}
+
+
+def test_instances_are_made_and_are_in_the_spool(
+    start: Callable[..., ProcessPool], tmp_path: Path
+) -> None:
+    results = by_instance(start().make(jobs("good-1", "good-2", "good-3")))
+
+    assert {type(one) for one in results.values()} == {Output}
+    files = {file.stem for file in (tmp_path / "spool" / "1" / "1").iterdir()}
+    assert files == {one.sop_instance_uid_new for one in results.values()}
+
+
+def test_facts_are_read(start: Callable[..., ProcessPool]) -> None:
+    [facts] = start().facts([FactsJob("good-1", Origin(), frozenset({"Modality"}))])
+
+    assert facts == InstanceFacts("good-1", Origin(), {"Modality": ("CT",)})
+
+
+def test_what_can_not_be_read_is_held_and_the_others_are_made(
+    start: Callable[..., ProcessPool],
+) -> None:
+    results = by_instance(start().make(jobs("text", "gone", "good-1")))
+
+    assert isinstance(results["good-1"], Output)
+    assert results["gone"].rule == "archive.vanished"
+    assert results["text"].rule.startswith("dicom.")
+
+
+def test_an_archive_that_fails_is_no_reason_to_hold(start: Callable[..., ProcessPool]) -> None:
+    with pytest.raises(UnavailableError, match="status 500"):
+        list(start().make(jobs("broken")))
+
+
+def test_an_instance_that_takes_too_long_is_held_after_a_second_try(
+    start: Callable[..., ProcessPool],
+) -> None:
+    pool = start(size=1, task_s=1.0)
+
+    results = by_instance(pool.make(jobs("slow", "good-1")))
+
+    assert results["slow"] == Held(
+        "slow", "worker.timeout", "the work on this instance took more than 1 s"
+    )
+    assert isinstance(results["good-1"], Output)
+
+
+def test_an_instance_that_kills_its_process_twice_is_held(
+    start: Callable[..., ProcessPool], archive: Archive
+) -> None:
+    pool = start(size=1)
+
+    def kill_whoever_asks() -> None:
+        for _ in range(2):
+            archive.is_asked_for_slow.wait(30)
+            archive.is_asked_for_slow.clear()
+            os.kill(pool.pids()[0], signal.SIGKILL)
+
+    threading.Thread(target=kill_whoever_asks, daemon=True).start()
+    results = by_instance(pool.make(jobs("slow", "good-1")))
+
+    assert results["slow"].rule == "worker.died"
+    assert isinstance(results["good-1"], Output)
+
+
+def test_a_process_that_dies_without_a_task_is_nobodys_fault(
+    start: Callable[..., ProcessPool],
+) -> None:
+    pool = start(size=1)
+    list(pool.make(jobs("good-1")))
+    [before] = pool.pids()
+    os.kill(before, signal.SIGKILL)
+    time.sleep(0.2)
+
+    [result] = pool.make(jobs("good-2"))
+
+    assert isinstance(result, Output)
+    assert pool.pids() != [before]
+
+
+def test_closing_ends_every_process_also_a_working_one(
+    start: Callable[..., ProcessPool], archive: Archive
+) -> None:
+    pool = start(size=2)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            list(pool.make(jobs("slow")))
+        except UnavailableError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    archive.is_asked_for_slow.wait(30)
+    pids = pool.pids()
+    pool.close()
+    thread.join(10)
+
+    assert [str(one) for one in failures] == ["the pool was closed"]
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_processes_leave_no_core_dump_and_show_no_key(start: Callable[..., ProcessPool]) -> None:
+    pool = start(size=1)
+    list(pool.make(jobs("good-1")))
+    [pid] = pool.pids()
+
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[-3:-1] == ["0", "0"]
+    assert bytes(range(1, 32)) not in shown
