@@ -20,15 +20,16 @@ DEID_ACTIONS = {"X": "REMOVE {}", "Z": "BLANK {}", "D": "REPLACE {} REMOVED"}
 
 @dataclass(slots=True)
 class Comparison:
-    """The pairs of runs of one tool on one study: ours, then the other's."""
+    """The pairs of runs on one study: one of our tools, then another's right after it."""
 
+    base: str
     tool: str
     study: str
     pairs: list[tuple[Cost, Cost]] = field(default_factory=list)
 
     @property
     def ours(self) -> Cost:
-        """Medians of our own runs."""
+        """Medians of the runs of our tool."""
         return median_cost([first for first, _ in self.pairs])
 
     @property
@@ -77,35 +78,44 @@ def measure_once(tool: Tool, source: Path, scratch: Path) -> Cost:
 
 
 def compare(
-    base: Tool, others: Sequence[Tool], study: str, rounds: int, scratch: Path
+    bases: Sequence[Tool], others: Sequence[Tool], study: str, rounds: int, scratch: Path
 ) -> Iterator[Comparison]:
-    """Run our tool and each other in turn, so many rounds, on one study."""
+    """Run our tools and another one in turn, so many rounds, for each other one, on one study."""
     source = prepared(study)
-    measure_once(base, source, scratch)  # warms the page cache and the byte code
-    comparisons = [Comparison(other.name, study) for other in others]
+    for base in bases:
+        measure_once(base, source, scratch)  # warms the page cache and the byte code
+    comparisons = {
+        (base.name, other.name): Comparison(base.name, other.name, study)
+        for other in others
+        for base in bases
+    }
     for number in range(rounds):
-        for other, comparison in zip(others, comparisons, strict=True):
+        for other in others:
             if number and other.name == "deid":
                 continue  # a hundred times slower: one round must do
-            ours = measure_once(base, source, scratch)
-            comparison.pairs.append((ours, measure_once(other, source, scratch)))
-    yield from comparisons
+            ours = {base.name: measure_once(base, source, scratch) for base in bases}
+            theirs = measure_once(other, source, scratch)
+            for name, cost in ours.items():
+                comparisons[name, other.name].pairs.append((cost, theirs))
+    yield from comparisons.values()
 
 
 def compare_with_orthanc(
-    base: Tool, studies: Sequence[str], rounds: int, scratch: Path
+    bases: Sequence[Tool], studies: Sequence[str], rounds: int, scratch: Path
 ) -> Iterator[Comparison]:
     """Do the same beside Orthanc's own anonymization of a stored study, which stores its result."""
     with PlainOrthanc(empty(scratch / "orthanc")) as orthanc:
         for study in studies:
             source = prepared(study)
             stored = orthanc.upload(source)
-            comparison = Comparison(ORTHANC, study)
+            comparisons = {base.name: Comparison(base.name, ORTHANC, study) for base in bases}
             for _ in range(rounds):
-                ours = measure_once(base, source, scratch)
-                comparison.pairs.append((ours, orthanc.anonymize(stored)))
+                ours = {base.name: measure_once(base, source, scratch) for base in bases}
+                theirs = orthanc.anonymize(stored)
+                for name, cost in ours.items():
+                    comparisons[name].pairs.append((cost, theirs))
             orthanc.delete(stored)
-            yield comparison
+            yield from comparisons.values()
 
 
 def describe_studies() -> dict[str, str]:

@@ -7,11 +7,13 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.compare import Comparison
-from bench.targets import TARGETS
+from bench.data import STUDIES
+from bench.measure import median_cost
+from bench.targets import ENGINE_TARGETS, TARGETS, Target
 
 
 def describe_machine() -> dict[str, str]:
@@ -31,39 +33,86 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def ratios_table(comparisons: Sequence[Comparison], figure: str) -> str:
-    """Return a table of ratios, a line per tool and a column per study.
+def ratios_table(comparisons: Sequence[Comparison], base: str, figure: str) -> str:
+    """Return a table of ratios over one of our tools, a line per tool and a column per study.
 
     Parameters
     ----------
     comparisons : sequence of Comparison
         What was measured.
+    base : str
+        The tool that is 1.
     figure : str
-        ``"wall_s"``, ``"cpu_s"`` or ``"peak_mib"``.
+        ``"wall_s"`` or ``"cpu_s"``.
     """
-    studies = list(dict.fromkeys(comparison.study for comparison in comparisons))
-    cells = {
-        (comparison.tool, comparison.study): f"{getattr(comparison.ratio, figure):.2f}"
-        for comparison in comparisons
-    }
-    tools = list(dict.fromkeys(comparison.tool for comparison in comparisons))
+    return _table_of(
+        [comparison for comparison in comparisons if comparison.base == base],
+        lambda comparison: f"{getattr(comparison.ratio, figure):.2f}",
+    )
+
+
+def peaks_table(comparisons: Sequence[Comparison]) -> str:
+    """Return a table of the largest memory of any process, in MiB."""
+    return _table_of(comparisons, lambda comparison: f"{comparison.theirs.peak_mib:.0f}")
+
+
+def ours_table(comparisons: Sequence[Comparison]) -> str:
+    """Return what our own tools took, over all their runs."""
+    rows = []
+    for study in _studies(comparisons):
+        for base in dict.fromkeys(comparison.base for comparison in comparisons):
+            runs = [
+                ours
+                for comparison in comparisons
+                if (comparison.base, comparison.study) == (base, study)
+                for ours, _ in comparison.pairs
+            ]
+            cost, files = median_cost(runs), STUDIES[study].instances
+            row = [study, base, f"{cost.wall_s:.3f}", f"{files / cost.wall_s:.0f}"]
+            rows.append([*row, f"{cost.cpu_s:.3f}", f"{cost.peak_mib:.0f}"])
+    return table(["study", "tool", "wall s", "instances/s", "cpu s", "peak MiB"], rows)
+
+
+def engine_targets_table(figures: Mapping[str, float], bases: Sequence[str]) -> str:
+    """Return the targets of the CT study, with a column for each of our tools."""
+    rows = []
+    for target in ENGINE_TARGETS:
+        cells = [_cell(target, figures.get(f"ct/{base}/{target.figure}")) for base in bases]
+        rows.append([target.what, _bound(target), *cells])
+    return table(["CT, wall", "target (stretch)", *bases], rows)
+
+
+def targets_table(figures: Mapping[str, float]) -> str:
+    """Return the other targets beside what was measured."""
+    rows = [
+        [target.what, _bound(target), _cell(target, figures.get(target.figure))]
+        for target in TARGETS
+    ]
+    return table(["what", "target (stretch)", "measured"], rows)
+
+
+def _bound(target: Target) -> str:
+    most = "at most" if target.is_most else "at least"
+    return f"{most} {target.bound:g}{target.unit} ({target.stretch:g})"
+
+
+def _cell(target: Target, figure: float | None) -> str:
+    if figure is None:
+        return "not measured"
+    verdict = "reached" if target.is_reached_by(figure) else "MISSED"
+    return f"{figure:.2f}{target.unit} {verdict}"
+
+
+def _table_of(comparisons: Sequence[Comparison], cell: Callable[[Comparison], str]) -> str:
+    studies = _studies(comparisons)
+    cells = {(comparison.tool, comparison.study): cell(comparison) for comparison in comparisons}
+    tools = dict.fromkeys(comparison.tool for comparison in comparisons)
     rows = [[tool, *(cells.get((tool, study), "-") for study in studies)] for tool in tools]
     return table(["tool", *studies], rows)
 
 
-def targets_table(figures: Mapping[str, float]) -> str:
-    """Return targets beside what was measured; a missed target says so."""
-    rows = []
-    for target in TARGETS:
-        figure = figures.get(target.figure)
-        most = "at most" if target.is_most else "at least"
-        bound = f"{most} {target.bound:g}{target.unit} ({target.stretch:g})"
-        if figure is None:
-            rows.append([target.what, bound, "-", "not measured"])
-        else:
-            verdict = "reached" if target.is_reached_by(figure) else "MISSED"
-            rows.append([target.what, bound, f"{figure:.2f}{target.unit}", verdict])
-    return table(["what", "target (stretch)", "measured", ""], rows)
+def _studies(comparisons: Sequence[Comparison]) -> list[str]:
+    return list(dict.fromkeys(comparison.study for comparison in comparisons))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -21,9 +21,10 @@ from typing import Any
 
 from bench import compare, gateway, growth, report
 from bench.data import STUDIES, prepared
-from bench.tools import PEERS_PYTHON, gatehouse_command, peers
+from bench.tools import ENGINE, PEERS_PYTHON, command_name, engine, gatehouse_command, peers
 
 HERE = Path(__file__).parent
+CORES = len(os.sched_getaffinity(0))
 DELIVERIES = (("peer", 200), ("peer", 1_000), ("dicom", 200), ("dicom", 1_000))
 INSIDE = "GATEHOUSE_BENCH_INSIDE"
 
@@ -46,7 +47,9 @@ def main() -> int:
     results["figures"] = figures
     results["minutes"] = round((time.monotonic() - start_s) / 60, 1)
     options.json.write_text(json.dumps(results, indent=1) + "\n")
-    _say("targets", report.targets_table(figures))
+    bases = (ENGINE, command_name(1), command_name(CORES))
+    _say("targets", report.engine_targets_table(figures, bases))
+    print("\n" + report.targets_table(figures))
     print(f"\nwritten: {options.json}, {results['minutes']} minutes")
     return 0
 
@@ -73,26 +76,25 @@ def _measure(
     studies = ["ct", "sr"] if options.quick else list(STUDIES)
     for study in studies:
         print(f"{study}: {len(list(prepared(study).iterdir()))} files", flush=True)
-    ours = gatehouse_command(1)
+    bases = (engine(), gatehouse_command(1), gatehouse_command(CORES))
     figures: dict[str, float] = {}
     comparisons: list[compare.Comparison] = []
     if "folders" in parts:
-        others = (*peers(), gatehouse_command(os.cpu_count() or 1))
         results["tools"] = {
             tool.name: {"version": tool.version(), "leaves": tool.leaves}
-            for tool in (ours, *others)
+            for tool in (*bases, *peers())
         }
         for study in studies:
-            usable = [other for other in others if study in other.studies]
-            comparisons += compare.compare(ours, usable, study, options.rounds, scratch)
+            usable = [other for other in peers() if study in other.studies]
+            comparisons += compare.compare(bases, usable, study, options.rounds, scratch)
     if "orthanc" in parts and shutil.which("Orthanc"):
-        comparisons += compare.compare_with_orthanc(ours, studies, options.rounds, scratch)
+        comparisons += compare.compare_with_orthanc(bases, studies, options.rounds, scratch)
     if comparisons:
         _report_comparisons(comparisons, results, figures)
     if "engine" in parts:
         _report_engine(studies, results, figures)
     if "growth" in parts and not options.quick:
-        figures["growth"] = growth.cost_of_many_over_few(ours, scratch)
+        figures["growth"] = growth.cost_of_many_over_few(bases[1], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
         _report_gateway(options, scratch, figures)
     return figures
@@ -103,29 +105,25 @@ def _report_comparisons(
 ) -> None:
     results["studies"] = compare.describe_studies()
     results["comparisons"] = [dataclasses.asdict(comparison) for comparison in comparisons]
-    jobs = f"gatehouse, {os.cpu_count()} jobs"
+    one, many = command_name(1), command_name(CORES)
     for comparison in comparisons:
-        name, ratio = f"{comparison.study}/{comparison.tool}", comparison.ratio
-        figures[f"{name}/wall"] = ratio.wall_s
-        figures[f"{name}/cpu"] = ratio.cpu_s
-        figures[f"{comparison.study}/peak"] = comparison.ours.peak_mib
+        name = f"{comparison.study}/{comparison.base}"
+        figures[f"{name}/{comparison.tool}"] = comparison.ratio.wall_s
+        figures[f"{name}/{comparison.tool}/cpu"] = comparison.ratio.cpu_s
         if comparison.tool == "cp -r":
-            figures[f"{comparison.study}/over-cp"] = 1 / ratio.wall_s
-            figures[f"{comparison.study}/wall_s"] = comparison.ours.wall_s
-        if comparison.tool == jobs:
-            figures[f"jobs/{comparison.study}"] = 1 / ratio.wall_s
-    _say("wall time, gatehouse with 1 job = 1", report.ratios_table(comparisons, "wall_s"))
-    _say("user + system time", report.ratios_table(comparisons, "cpu_s"))
-    _say("peak memory of the largest process", report.ratios_table(comparisons, "peak_mib"))
-    studies = dict.fromkeys(comparison.study for comparison in comparisons)
-    rows = []
-    for study in studies:
-        ours = next(one.ours for one in comparisons if one.study == study)
-        files = len(list(prepared(study).iterdir()))
-        row = [study, f"{ours.wall_s:.3f}", f"{files / ours.wall_s:.0f}", f"{ours.peak_mib:.0f}"]
-        rows.append(row)
-    head = ["gatehouse, 1 job", "wall s", "instances/s", "peak MiB"]
-    _say("whole process, with start-up and verification", report.table(head, rows))
+            figures[f"{name}/over-cp"] = 1 / comparison.ratio.wall_s
+            figures[f"{name}/wall_s"] = comparison.ours.wall_s
+        if comparison.base == one:
+            figures[f"{comparison.study}/peak"] = comparison.ours.peak_mib
+    for study in {comparison.study for comparison in comparisons}:
+        walls = [figures.get(f"{study}/{name}/wall_s") for name in (one, many)]
+        if walls[0] and walls[1]:
+            figures[f"jobs/{study}"] = walls[0] / walls[1]
+    for base in (ENGINE, one, many):
+        _say(f"wall time, {base} = 1", report.ratios_table(comparisons, base, "wall_s"))
+    _say(f"user + system time, {one} = 1", report.ratios_table(comparisons, one, "cpu_s"))
+    _say("peak memory of the largest process, MiB", report.peaks_table(comparisons))
+    _say("ours, whole processes with their start-up", report.ours_table(comparisons))
 
 
 def _report_engine(studies: list[str], results: dict[str, Any], figures: dict[str, float]) -> None:

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 PEERS_PYTHON = HERE / ".venv" / "bin" / "python"
 IMAGES = frozenset({"ct", "mr", "dx", "us", "enhanced-mr"})
 ALL = IMAGES | {"sr"}
+ENGINE = "engine alone"
 
 # What dcmodify changes: the attributes that identify most directly, at every depth.
 DCMODIFY_EDITS = (
@@ -89,7 +90,22 @@ def gatehouse_command(jobs: int) -> Tool:
             *("--jobs", str(jobs), str(work.source), str(work.target)),
         )
 
-    return Tool(f"gatehouse, {jobs} job{'s' * (jobs > 1)}", _gatehouse_version, command, ALL, "")
+    return Tool(command_name(jobs), _gatehouse_version, command, ALL, "")
+
+
+def command_name(jobs: int) -> str:
+    """Return the name of our command with so many processes."""
+    return f"gatehouse, {jobs} job{'s' * (jobs > 1)}"
+
+
+def engine() -> Tool:
+    """Return the engine alone, which nobody should use: what it writes was not verified."""
+
+    def command(work: Work) -> Sequence[str]:
+        script = str(HERE / "engine_files.py")
+        return (sys.executable, script, str(work.source), str(work.target))
+
+    return Tool(ENGINE, _gatehouse_version, command, ALL, "verification, report and maps")
 
 
 def peers() -> tuple[Tool, ...]:
