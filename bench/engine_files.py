@@ -1,0 +1,48 @@
+"""The engine alone, from folder to folder: no verification, no report, no maps.
+
+What docs/performance.md calls the engine; nothing that anybody should use, because what it writes
+was not checked. It reads and writes as plainly as can be.
+
+    python engine_files.py SOURCE TARGET
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gatehouse.deid.engine import deidentify
+from gatehouse.deid.plan import compile_plan
+from gatehouse.deid.pseudonyms import derive_project_keys
+from gatehouse.deid.recipe import Recipe
+
+SMALL_BYTES_MAX = 4 << 20
+
+
+def main(source: str, target: str) -> None:
+    """De-identify the files of a folder into another."""
+    plan = compile_plan(Recipe(project="bench", suspicious_pixels="accept"))
+    keys = derive_project_keys(bytes(range(64)), "bench")
+    memory = memoryview(bytearray(SMALL_BYTES_MAX))
+    for entry in os.scandir(source):
+        reader = os.open(entry.path, os.O_RDONLY)
+        size = os.readv(reader, [memory])
+        if size < SMALL_BYTES_MAX:
+            output = deidentify(memory[:size].toreadonly(), plan, keys)
+        else:
+            import mmap
+
+            mapped = mmap.mmap(reader, 0, prot=mmap.PROT_READ)
+            output = deidentify(memoryview(mapped), plan, keys)
+        os.close(reader)
+        name = os.path.join(target, f"{output.sop_instance_uid_new}.dcm")  # noqa: PTH118 - Path costs
+        writer = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        for chunk in output.chunks:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[os.write(writer, rest) :]
+        os.close(writer)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
