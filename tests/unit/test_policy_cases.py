@@ -155,6 +155,26 @@ def test_what_the_policy_s_own_exception_changes_can_not_hide_in_a_group() -> No
     ]
 
 
+def test_also_a_uid_that_the_policy_s_own_exception_changes_has_to_be_named() -> None:
+    text = """\
+policy: lung
+cases:
+  - name: device
+    study: {instances: [{Modality: CT, DeviceUID: 1.2.3.4.5}]}
+    expect: {decision: accept, changes: {Modality: kept}, groups: [uids, stamp]}
+"""
+    policy = a_policy(
+        deidentify="{profile: basic, project: p, attributes: "
+        "{DeviceUID: {action: new-uid, because: x}}}"
+    )
+
+    assert failures(text, a_policy()) == []
+    assert failures(text, policy) == [
+        "3: DeviceUID was replaced (U by policy), and the case does not say so; if it is right, "
+        "write DeviceUID: replaced"
+    ]
+
+
 def test_an_expectation_of_a_hold_names_its_rule() -> None:
     text = """\
 policy: lung

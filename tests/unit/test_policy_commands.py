@@ -20,7 +20,8 @@ LUNG = policy_text(
     match="{all: [{called-aet: {is: LUNGAI}}, {Modality: {is: CT}}]}",
     check="[{id: adults, every-instance: {PatientAge: {at-least: 18Y}}, because: approval}]",
     deidentify="{profile: basic, project: p, options: [retain-patient-characteristics], "
-    "attributes: {StudyDescription: {action: keep, because: fixed list}}}",
+    "attributes: {StudyDescription: {action: keep, because: fixed list}, "
+    '"(0019,{MAKER},0C)": {action: keep, because: b-value}}}',
 )
 REST = policy_text(policy="rest")
 CASES = """\
@@ -57,6 +58,7 @@ def study(tmp_path: Path) -> Path:
             StudyDescription="CT chest",
             PatientName="CANARY^Jane",
         )
+        add_private(data_set, 0x0019, "MAKER", [(0x0C, "IS", "1000")])
         add_private(data_set, 0x0029, "CANARY MAKER", [(0x10, "LO", "CANARY")])
         (folder / f"{number}.dcm").write_bytes(to_bytes(data_set))
     return folder
@@ -276,6 +278,7 @@ def test_explain_shows_for_every_element_action_rule_line_and_clause_and_no_valu
     assert rows["PatientAge"] == "kept keep K retain-patient-characteristics (PS3.15 E.3.7)"
     assert rows["StudyDescription"] == "kept keep K policy lung.yaml:5 (fixed list)"
     assert rows["Modality"] == "kept keep K profile (not in PS3.15 Table E.1-1)"
+    assert rows["(0019,100C)"] == "kept keep K policy lung.yaml:5 (b-value)"
     assert rows["(0029,1010)"] == "removed remove X private (PS3.15 E.2, Private Attributes)"
     assert rows["PatientIdentityRemoved"] == "added write D stamp (PS3.15 E.1.1)"
     assert "CANARY" not in "\n".join(out)

@@ -40,6 +40,7 @@ def answer(condition: str, *instances: InstanceFacts) -> Answer:
         ("{matches: '^ct .*(chest|thorax)$'}", "CT native THORAX", YES),
         ("{matches: '^ct .*(chest|thorax)$'}", "CT THORAX 2", NO),
         ("{matches: thorax}", "CT THORAX 2", YES),
+        ("{matches: '^CT [A-Z]+$'}", "ct thorax", YES),
         ("{exists: true}", "x", YES),
         ("{exists: false}", "x", NO),
     ],

@@ -17,7 +17,7 @@ from gatehouse.dicom.encodings import PIXEL_DATA, Encoding
 from gatehouse.dicom.part10 import open_file
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Buffer, Element
-from gatehouse.policy.attributes import private_name
+from gatehouse.policy.attributes import parse_attribute, private_name
 from gatehouse.policy.facts import values_as_text, vr_of
 
 Fate = Literal["kept", "removed", "emptied", "replaced", "added"]
@@ -105,6 +105,16 @@ def compare(original: Buffer, deidentified: Buffer, changes: Sequence[Change]) -
 def _is_whole(other: Row | None, change: Change) -> bool:
     """Return whether a sequence was treated as one: by action code D, Z or X, or gone."""
     return other is None or other.items <= 0 or change.code in ("D", "Z", "X")
+
+
+def is_named(row: Row, attribute: str) -> bool:
+    """Return whether an attribute, meant at every depth, or a path from the top names an element.
+
+    ``attribute`` is canonical, as ``attributes.canonical`` returns it.
+    """
+    if row.name == attribute:
+        return True
+    return len(parse_attribute(attribute)) == 1 and row.name.endswith(f"/{attribute}")
 
 
 def rows(dicom: Buffer) -> Iterator[Row]:

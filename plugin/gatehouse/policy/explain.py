@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gatehouse.deid.engine import deidentify
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import ObjectPlan, Plan
+from gatehouse.deid.recipe import AttributeRule
 from gatehouse.deid.rules import KEEP, Rule
 from gatehouse.deid.verify import verify
 from gatehouse.dicom.paths import Place
-from gatehouse.policy.differences import Difference, Fate, Row, compare
+from gatehouse.policy.attributes import canonical
+from gatehouse.policy.differences import Difference, Fate, Row, compare, is_named
 from gatehouse.policy.facts import extract
 from gatehouse.policy.model import Policy
 from gatehouse.policy.options import OPTIONS
@@ -65,15 +67,14 @@ def explain_instance(
     verify(dicom, deidentified, plan, keys)
     sop_class_uid = "".join(extract(dicom, ["SOPClassUID"])["SOPClassUID"][:1])
     object_plan = plan.for_sop_class(sop_class_uid)
-    reasons = {rule.line: rule.because for rule in policy.recipe.attributes}
     return tuple(
-        _explain(difference, object_plan, reasons)
+        _explain(difference, object_plan, policy.recipe.attributes)
         for difference in compare(dicom, deidentified.to_bytes(), deidentified.changes)
     )
 
 
 def _explain(
-    difference: Difference, plan: ObjectPlan, reasons: Mapping[int, str]
+    difference: Difference, plan: ObjectPlan, exceptions: Sequence[AttributeRule]
 ) -> ElementExplanation:
     change, rule = difference.change, _planned(difference.row, plan)
     if difference.fate == "added" or change.rule == "stamp":
@@ -85,7 +86,7 @@ def _explain(
     if difference.fate == "kept" and rule is KEEP:
         clause = NOT_IN_TABLE
     else:
-        clause = reasons.get(line, "") if name == "policy" else CLAUSES.get(name, "")
+        clause = _because(difference.row, line, exceptions) or CLAUSES.get(name, "")
     return ElementExplanation(
         difference.path,
         action,
@@ -97,6 +98,16 @@ def _explain(
         difference.before,
         difference.after,
     )
+
+
+def _because(row: Row, line: int, exceptions: Sequence[AttributeRule]) -> str:
+    """Return why the policy departs from the profile; empty if it is not the policy's rule."""
+    reasons = (
+        rule.because
+        for rule in exceptions
+        if rule.line == line and is_named(row, canonical(rule.path))
+    )
+    return next(reasons, "")
 
 
 def _planned(row: Row, plan: ObjectPlan) -> Rule:

@@ -16,10 +16,9 @@ from gatehouse.deid.plan import Plan, compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
 from gatehouse.deid.verify import verify
 from gatehouse.errors import HoldError, PolicyError
-from gatehouse.policy.attributes import parse_attribute
 from gatehouse.policy.cases import Case, ExpectedChange
 from gatehouse.policy.decide import attributes_of, decide
-from gatehouse.policy.differences import Difference, compare
+from gatehouse.policy.differences import Difference, compare, is_named
 from gatehouse.policy.facts import extract
 from gatehouse.policy.model import InstanceFacts, Outcome, Pack, Policy
 from gatehouse.policy.synthetic import make_instance
@@ -113,7 +112,7 @@ def _check_change(expected: ExpectedChange, result: _Result) -> Iterator[Failure
         difference
         for differences in result.differences
         for difference in differences
-        if _is_named(difference, expected.attribute)
+        if is_named(difference.row, expected.attribute)
     ]
     if not found:
         yield Failure(expected.line, f"{expected.attribute} is in no instance")
@@ -140,7 +139,7 @@ def _check_unnamed(case: Case, result: _Result) -> Iterator[Failure]:
         for difference in differences:
             if difference.fate == "kept":
                 continue
-            if any(_is_named(difference, change.attribute) for change in case.changes):
+            if any(is_named(difference.row, change.attribute) for change in case.changes):
                 continue
             groups = _groups(difference) & case.groups.keys()
             used |= groups
@@ -154,13 +153,6 @@ def _check_unnamed(case: Case, result: _Result) -> Iterator[Failure]:
                 )
     for group in case.groups.keys() - used:
         yield Failure(case.groups[group], f'no change needs the group "{group}"')
-
-
-def _is_named(difference: Difference, attribute: str) -> bool:
-    """Return whether an attribute, at any depth, or a path from the top names a place."""
-    if difference.name == attribute:
-        return True
-    return len(parse_attribute(attribute)) == 1 and difference.name.endswith(f"/{attribute}")
 
 
 def _groups(difference: Difference) -> set[str]:
