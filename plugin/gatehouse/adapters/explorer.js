@@ -37,7 +37,7 @@ $('#study').live('pagebeforeshow', function() {
            ' instances confirmed');
     });
     line('De-identified from', answer.deidentified_from);
-    line('De-identified as', answer.deidentified_as);
+    line('De-identified as', (answer.deidentified_as || []).join(', '));
   }
 
   function failed(request) {
