@@ -22,7 +22,7 @@ from gatehouse.deid.verify.structure import (
     place,
 )
 from gatehouse.deid.verify.walk import Buffer, Element, UnreadableError
-from gatehouse.deid.verify.words import CODE_MEANING, VOCABULARIES
+from gatehouse.deid.verify.words import CODE_MEANING, MAKERS, MAKERS_PLACES
 from gatehouse.errors import VerificationError
 from gatehouse.standard import dictionary
 
@@ -141,8 +141,8 @@ def _is_ours(needle: Needle, keys: ProjectKeys) -> bool:
 def _is_allowed(element: Element, needle: Needle, original: Original, plan: Plan) -> bool:
     """Tell if a find is what the plan wants at this place."""
     path, tag, vr, _ = element
-    if tag in VOCABULARIES:
-        return needle.kind in ("name", "text")
+    if tag in MAKERS_PLACES and needle.folded in MAKERS:
+        return True
     if tag == CODE_MEANING and needle.kind == "description":
         return True
     if not path and tag == DEIDENTIFICATION_METHOD:

@@ -72,7 +72,17 @@ _PARTICLES = """
 PARTICLES = frozenset(_PARTICLES.split())
 """Small words and titles within names. Not looked for alone."""
 
-VOCABULARIES = frozenset(
+_MAKERS = """
+    accuray acuson agfa aloka amicas barco bracco brainlab bruker canon carestream dentsply elekta
+    elscint esaote fischer fuji fujifilm gehc hitachi hologic imatron kodak konica lorad marconi
+    medison medrad merge mindray minolta nemoto olympus orex philips picker planmeca samsung sectra
+    shimadzu siemens sirona sonosite swissray toshiba trex varian vidar vital zeiss
+"""
+
+MAKERS = frozenset(word.encode("ascii") for word in _MAKERS.split())
+"""Words of the names of makers, some of which are names of people, folded."""
+
+MAKERS_PLACES = frozenset(
     {
         0x00080070,  # Manufacturer
         0x00080102,  # Coding Scheme Designator
@@ -81,8 +91,7 @@ VOCABULARIES = frozenset(
         0x00181018,  # Secondary Capture Device Manufacturer's Model Name
     }
 )
-"""Attributes that name makers, models and vocabularies, and that the profile keeps. People are
-called Philips and Fischer, too; there the words say nothing of them."""
+"""Attributes that the profile keeps and in which a maker's name is a maker's name."""
 
 CODE_MEANING = 0x00080104
 """A study is often described by the very words of the code of its procedure, which is kept."""
