@@ -234,6 +234,7 @@ def test_a_name_from_a_private_element_is_found() -> None:
         ({"PatientName": "Hand^Jane"}, {"BodyPartExamined": "HAND"}),
         ({"PatientName": "CT^Test"}, {"SoftwareVersions": "CT 1 test"}),
         ({"OperatorsName": "Philips^Olga"}, {"Manufacturer": "Philips Medical Systems"}),
+        ({"StationName": "Imaginary"}, {"Manufacturer": "Imaginary Scanners"}),
         # Parts of other words.
         ({"PatientName": "Ann^Lee"}, {"SoftwareVersions": "channel sleep"}),
         ({"PatientName": "Martin^Jo"}, {"SoftwareVersions": "Martinez"}),
@@ -263,6 +264,10 @@ def test_what_is_no_leak_is_not_held(original: dict[str, Any], output: dict[str,
     verified = check(writing(**output), **original)
 
     assert verified.needles > 0
+
+
+def test_a_person_is_found_in_the_name_of_a_maker_that_is_not_known() -> None:
+    assert hold(writing(Manufacturer="Quimby Scanners")).path == "Manufacturer"
 
 
 def test_a_description_in_the_words_of_a_code_is_no_leak() -> None:

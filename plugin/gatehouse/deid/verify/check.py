@@ -141,8 +141,9 @@ def _is_ours(needle: Needle, keys: ProjectKeys) -> bool:
 def _is_allowed(element: Element, needle: Needle, original: Original, plan: Plan) -> bool:
     """Tell if a find is what the plan wants at this place."""
     path, tag, vr, _ = element
-    if tag in MAKERS_PLACES and needle.folded in MAKERS:
-        return True
+    if tag in MAKERS_PLACES:
+        # A station or plan is often called like its maker.
+        return needle.kind == "text" or needle.folded in MAKERS
     if tag == CODE_MEANING and needle.kind == "description":
         return True
     if not path and tag == DEIDENTIFICATION_METHOD:
