@@ -1,4 +1,4 @@
-"""Goal: free text keeps its clinical words and loses what identifies (PS3.15 E.3.6).
+"""Goal: free text keeps its clinical words and loses what identifies (PS3.15 E.3.5).
 
 Method: single texts for each kind of identifier and for what must survive; the labelled set in
 tests/text for the figures; Hypothesis for names that nobody thought of.

@@ -28,7 +28,7 @@ def clean(
     known : Known, optional
         What is known to identify in the whole study.
     keep_characteristics : bool
-        True if age and sex may stay (PS3.15 E.3.8).
+        True if age and sex may stay (PS3.15 E.3.7).
     mark : bool
         True: put ``[name]``, ``[date]`` ... where something was; for long texts. False: leave
         nothing, for descriptors with their 64 characters.
@@ -40,7 +40,7 @@ def clean(
 
     Notes
     -----
-    Source: PS3.15 E.3.6 Clean Descriptors Option.
+    Source: PS3.15 E.3.5 Clean Descriptors Option.
     """
     spans = find(text, known or Known(), keep_characteristics=keep_characteristics)
     if not spans:

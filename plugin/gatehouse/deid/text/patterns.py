@@ -95,7 +95,7 @@ def find(text: str, *, keep_characteristics: bool) -> list[Span]:
     Parameters
     ----------
     keep_characteristics : bool
-        True if age and sex may stay (Retain Patient Characteristics, PS3.15 E.3.8). Ages above 89
+        True if age and sex may stay (Retain Patient Characteristics, PS3.15 E.3.7). Ages above 89
         go all the same.
     """
     spans = [
