@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.data import STUDIES, prepared
+from bench.data import prepared
 from bench.measure import Cost, RunError, count_files, empty, median_cost, median_ratio, run
 from bench.orthanc_server import PlainOrthanc
 from bench.tools import Tool, Work
@@ -116,11 +116,6 @@ def compare_with_orthanc(
                     comparisons[name].pairs.append((cost, theirs))
             orthanc.delete(stored)
             yield from comparisons.values()
-
-
-def describe_studies() -> dict[str, str]:
-    """Return what each study is, for the report."""
-    return {name: f"{study.instances} x {study.description}" for name, study in STUDIES.items()}
 
 
 def _deid_recipe() -> Iterator[str]:

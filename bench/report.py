@@ -3,17 +3,55 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import platform
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.compare import Comparison
 from bench.data import STUDIES
 from bench.measure import median_cost
 from bench.targets import ENGINE_TARGETS, TARGETS, Target
+
+BEGIN = "<!-- figures: written by `make bench ARGS=--write` -->"
+END = "<!-- end of figures -->"
+
+
+@dataclass(slots=True)
+class Results:
+    """What was measured, as it comes."""
+
+    machine: dict[str, str] = field(default_factory=lambda: describe_machine())
+    tools: dict[str, dict[str, str]] = field(default_factory=dict)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    tables: list[tuple[str, str]] = field(default_factory=list)
+
+    def add_table(self, title: str, text: str) -> None:
+        """Print a table, and keep it for the document."""
+        self.tables.append((title, text))
+        print(f"\n{title}\n\n{text}", flush=True)
+
+    def as_json(self) -> str:
+        """Return all figures."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def write_into(self, document: Path) -> None:
+        """Put the tables between the two marks of a document."""
+        before, _, rest = document.read_text().partition(BEGIN)
+        after = rest.partition(END)[2]
+        about = "\n".join(f"- {name}: {value}" for name, value in self.machine.items())
+        tools = [[name, tool["version"], tool["leaves"]] for name, tool in self.tools.items()]
+        parts = [about, "### Tools", table(["tool", "version", "what it leaves undone"], tools)]
+        for title, text in self.tables:
+            parts += [f"### {title}", text]
+        body = "\n\n".join(parts)
+        document.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}")
 
 
 def describe_machine() -> dict[str, str]:

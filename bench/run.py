@@ -1,7 +1,8 @@
 """The benchmark, in one command: ``make bench``, or ``python -m bench.run [--quick]``.
 
-It needs the network once, for the peers' packages; then it goes on in a network namespace of its
-own where it may make one, because Orthanc 1.10.1 can't be bound to the loopback interface only.
+With ``--write`` the tables go into docs/performance.md. It needs the network once, for the peers'
+packages; then it goes on in a network namespace of its own where it may make one, because Orthanc
+1.10.1 can't be bound to the loopback interface only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from bench import compare, gateway, growth, report
 from bench.data import STUDIES, prepared
@@ -26,6 +26,7 @@ from bench.tools import ENGINE, PEERS_PYTHON, command_name, engine, gatehouse_co
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0))
 DELIVERIES = (("peer", 200), ("peer", 1_000), ("dicom", 200), ("dicom", 1_000))
+DOCUMENT = HERE.parent / "docs" / "performance.md"
 INSIDE = "GATEHOUSE_BENCH_INSIDE"
 
 
@@ -36,21 +37,23 @@ def main() -> int:
         _install_peers()
         return _inside_a_namespace(sys.argv[1:])
     start_s = time.monotonic()
-    results: dict[str, Any] = {"machine": report.describe_machine(), "quick": options.quick}
+    results = report.Results()
     scratch = Path(tempfile.mkdtemp(prefix="gatehouse-bench-", dir=options.scratch))
     scratch.chmod(0o700)
     try:
         compare.prepare(scratch)
-        figures = _measure(options, scratch, results)
+        _measure(options, scratch, results)
     finally:
         shutil.rmtree(scratch)
-    results["figures"] = figures
-    results["minutes"] = round((time.monotonic() - start_s) / 60, 1)
-    options.json.write_text(json.dumps(results, indent=1) + "\n")
     bases = (ENGINE, command_name(1), command_name(CORES))
-    _say("targets", report.engine_targets_table(figures, bases))
-    print("\n" + report.targets_table(figures))
-    print(f"\nwritten: {options.json}, {results['minutes']} minutes")
+    results.add_table("Targets: CT, wall time", report.engine_targets_table(results.figures, bases))
+    results.add_table("Targets: the rest", report.targets_table(results.figures))
+    results.machine["duration"] = f"{(time.monotonic() - start_s) / 60:.0f} minutes"
+    options.json.write_text(results.as_json())
+    print(f"\nwritten: {options.json}")
+    if options.write:
+        results.write_into(DOCUMENT)
+        print(f"written: {DOCUMENT}")
     return 0
 
 
@@ -63,24 +66,22 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--scratch", type=Path, help="where to work (default: the temporary folder)"
     )
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.json = options.json.absolute()
     return options
 
 
-def _measure(
-    options: argparse.Namespace, scratch: Path, results: dict[str, Any]
-) -> dict[str, float]:
+def _measure(options: argparse.Namespace, scratch: Path, results: report.Results) -> None:
     parts = set(options.only.split(","))
     studies = ["ct", "sr"] if options.quick else list(STUDIES)
     for study in studies:
         print(f"{study}: {len(list(prepared(study).iterdir()))} files", flush=True)
     bases = (engine(), gatehouse_command(1), gatehouse_command(CORES))
-    figures: dict[str, float] = {}
     comparisons: list[compare.Comparison] = []
     if "folders" in parts:
-        results["tools"] = {
+        results.tools = {
             tool.name: {"version": tool.version(), "leaves": tool.leaves}
             for tool in (*bases, *peers())
         }
@@ -90,22 +91,18 @@ def _measure(
     if "orthanc" in parts and shutil.which("Orthanc"):
         comparisons += compare.compare_with_orthanc(bases, studies, options.rounds, scratch)
     if comparisons:
-        _report_comparisons(comparisons, results, figures)
+        _report_comparisons(comparisons, results)
     if "engine" in parts:
-        _report_engine(studies, results, figures)
+        _report_engine(studies, results)
     if "growth" in parts and not options.quick:
-        figures["growth"] = growth.cost_of_many_over_few(bases[1], scratch)
+        results.figures["growth"] = growth.cost_of_many_over_few(bases[1], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
-        _report_gateway(options, scratch, figures)
-    return figures
+        _report_gateway(options, scratch, results)
 
 
-def _report_comparisons(
-    comparisons: list[compare.Comparison], results: dict[str, Any], figures: dict[str, float]
-) -> None:
-    results["studies"] = compare.describe_studies()
-    results["comparisons"] = [dataclasses.asdict(comparison) for comparison in comparisons]
-    one, many = command_name(1), command_name(CORES)
+def _report_comparisons(comparisons: list[compare.Comparison], results: report.Results) -> None:
+    results.comparisons = [dataclasses.asdict(comparison) for comparison in comparisons]
+    figures, one, many = results.figures, command_name(1), command_name(CORES)
     for comparison in comparisons:
         name = f"{comparison.study}/{comparison.base}"
         figures[f"{name}/{comparison.tool}"] = comparison.ratio.wall_s
@@ -120,39 +117,39 @@ def _report_comparisons(
         if walls[0] and walls[1]:
             figures[f"jobs/{study}"] = walls[0] / walls[1]
     for base in (ENGINE, one, many):
-        _say(f"wall time, {base} = 1", report.ratios_table(comparisons, base, "wall_s"))
-    _say(f"user + system time, {one} = 1", report.ratios_table(comparisons, one, "cpu_s"))
-    _say("peak memory of the largest process, MiB", report.peaks_table(comparisons))
-    _say("ours, whole processes with their start-up", report.ours_table(comparisons))
+        table = report.ratios_table(comparisons, base, "wall_s")
+        results.add_table(f"Wall time; {base} = 1", table)
+    table = report.ratios_table(comparisons, one, "cpu_s")
+    results.add_table(f"User and system time; {one} = 1", table)
+    results.add_table("Peak memory of the largest process, MiB", report.peaks_table(comparisons))
+    results.add_table("Ours, whole processes with their start", report.ours_table(comparisons))
 
 
-def _report_engine(studies: list[str], results: dict[str, Any], figures: dict[str, float]) -> None:
+def _report_engine(studies: list[str], results: report.Results) -> None:
     rows = []
     for study in studies:
         argv = [sys.executable, "-m", "bench.engine_loop", str(prepared(study)), "3"]
         output = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=HERE.parent)
         loop = json.loads(output.stdout)
-        results.setdefault("engine", {})[study] = loop
-        figures[f"engine/{study}/deidentify_ms"] = loop["deidentify_ms"]
-        figures[f"engine/{study}/verify_ms"] = loop["verify_ms"]
+        results.figures.update({f"engine/{study}/{name}": value for name, value in loop.items()})
         rows.append([study, *(f"{value:.2f}" for value in loop.values())])
-    head = ["in process", "first ms", "deidentify ms", "verify ms", "instances/s", "MB/s"]
-    _say("engine, per instance", report.table(head, rows))
+    head = ["study", "first ms", "deidentify ms", "verify ms", "instances/s", "MB/s"]
+    results.add_table("In process, per instance; rates of both together", report.table(head, rows))
 
 
-def _report_gateway(options: argparse.Namespace, scratch: Path, figures: dict[str, float]) -> None:
+def _report_gateway(options: argparse.Namespace, scratch: Path, results: report.Results) -> None:
     ingest = gateway.measure_ingest(scratch, 1 if options.quick else 3)
-    figures.update({f"gateway/{name}": value for name, value in ingest.items()})
+    results.figures.update({f"gateway/{name}": value for name, value in ingest.items()})
     rows = [[name, f"{value:.2f}"] for name, value in ingest.items()]
-    _say("ingest of CT, instances per second", report.table(["way", "rate"], rows))
+    results.add_table("Ingest of CT, instances/s", report.table(["way", "rate"], rows))
     rows = []
     for via, instances in (("peer", 200),) if options.quick else DELIVERIES:
         result = gateway.measure_delivery(scratch, via, instances)
         for name, value in result.items():
-            figures[f"gateway/{via}/{instances}/{name}"] = value
+            results.figures[f"gateway/{via}/{instances}/{name}"] = value
         rows.append([via, str(instances), *(f"{value:.2f}" for value in result.values())])
     head = ["via", "CT", "last received to delivered, s", "plainly sent, s", "ratio without quiet"]
-    _say("delivery", report.table(head, rows))
+    results.add_table("Delivery", report.table(head, rows))
 
 
 def _install_peers() -> None:
@@ -184,10 +181,6 @@ def _inside_a_namespace(arguments: list[str]) -> int:
     # An installed command has its byte code; the peers got theirs from pip.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run(again, check=False, env=environment, cwd=HERE.parent).returncode
-
-
-def _say(title: str, text: str) -> None:
-    print(f"\n{title}\n\n{text}", flush=True)
 
 
 if __name__ == "__main__":
