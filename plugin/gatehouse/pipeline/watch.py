@@ -88,7 +88,8 @@ class Watch:
         ledger, now = self._tools.ledger, self._tools.now()
         for state in ("waiting", "processing"):
             for study in ledger.studies(state, limit=PAGE):
-                if now - study.state_changed_at >= GRACE_S:
+                # A change that lies far in the future means that the clock was set back.
+                if abs(now - study.state_changed_at) >= GRACE_S:
                     self._look_at_study(study)
 
     def _look_at_study(self, study: StudyRecord) -> None:
@@ -128,7 +129,8 @@ def sweep(tools: Tools) -> None:
         study = tools.ledger.study(study_id)
         if study is None:
             continue
-        is_over = study.generation > generation or study.state in ("done", "held", "rejected")
+        has_ended = study.state in ("done", "held", "rejected")
+        is_over = study.generation > generation or (study.generation == generation and has_ended)
         is_wanted = any(
             one.key.generation == generation and one.state in OPEN_DELIVERIES
             for one in tools.ledger.deliveries(study_id=study_id)
