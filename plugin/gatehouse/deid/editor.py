@@ -53,6 +53,7 @@ BEFORE_FIRST: Final = -1
 _ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_VRS: Final = (b"SQ", b"UN", b"")
 _CHARACTER_SET_LENGTH_MAX: Final = 1024
+_VR_NAMES: Final = {vr: vr.decode() for vr in SHORT_VRS | LONG_VRS if vr != b"UN"}
 
 
 class Editor:
@@ -216,19 +217,20 @@ class Editor:
             )
         if entry is None:
             return following, 0
-        found = Element(vr, value, following, inside)
         if entry.is_noted:
-            self._note(entry, found, position, place)
+            self._note(entry, Element(vr, value, following, inside), position, place)
         if kind == NOTE:
             return following, 0
-        if kind == FORBIDDEN:
+        if kind == ACT:
+            is_sequence = vr == b"SQ" or length == UNDEFINED
+            new = self._act(entry, vr, value, following, place, is_sequence)
+        elif kind == ITEMS:
+            new = self._dummy_items(entry, vr, inside)
+        elif kind == FORBIDDEN:
             raise ScanError("dicom.group", "an element is of a group that no data set may hold")
-        new: bytes | None = None
-        if kind == ITEMS:
-            new = self._dummy_items(entry, found)
-        elif kind == ACT:
-            new = self._act(entry, found, place, is_sequence=vr == b"SQ" or length == UNDEFINED)
-        return following, self._replace(entry, found, position, new, encoding, place)
+        else:
+            new = None
+        return following, self._replace(entry, vr, position, value, following, new, encoding, place)
 
     def _is_sequence(
         self, tag: int, vr: bytes, length: int, value: int, entry: Entry | None
@@ -255,7 +257,13 @@ class Editor:
             instance.notes[entry.tag] = found
 
     def _act(
-        self, entry: Entry, found: Element, place: Place, *, is_sequence: bool
+        self,
+        entry: Entry,
+        vr: bytes,
+        value: int,
+        following: int,
+        place: Place,
+        is_sequence: bool,
     ) -> bytes | None:
         """Return the new value that the entry's action gives; None to remove the element."""
         action = entry.action
@@ -265,50 +273,51 @@ class Editor:
             return b""
         if is_sequence:
             raise ScanError("dicom.vr", "a sequence is where a value should be")
-        if found.end - found.start > VALUE_LENGTH_MAX:
+        if following - value > VALUE_LENGTH_MAX:
             raise scan.too_long()
-        vr = entry.vr if found.vr in (b"", b"UN") else found.vr.decode("ascii")
-        old = bytes(self._data[found.start : found.end])
-        new = action(old, entry.occurrence(vr or "UN", place is None), self.instance)
-        return None if new is None else write.padded(new, vr)
+        name = _VR_NAMES.get(vr) or entry.vr or "UN"
+        old = bytes(self._data[value:following])
+        new = action(old, entry.occurrence(name, place is None), self.instance)
+        return write.padded(new, name) if new is not None and len(new) & 1 else new
 
-    def _dummy_items(self, entry: Entry, found: Element) -> bytes:
+    def _dummy_items(self, entry: Entry, vr: bytes, inside: Encoding) -> bytes:
         """Return the items that stand in for those of a sequence."""
-        if found.vr not in _SEQUENCE_VRS:
+        if vr not in _SEQUENCE_VRS:
             raise ScanError("dicom.vr", "a sequence has the VR of something else")
         return dummy_items.encode(
             entry.parameters["items"],
-            explicit=found.encoding.is_explicit,
-            little=not found.encoding.is_big_endian,
+            explicit=inside.is_explicit,
+            little=not inside.is_big_endian,
         )
 
     def _replace(
         self,
         entry: Entry,
-        found: Element,
+        vr: bytes,
         position: int,
+        value: int,
+        following: int,
         new: bytes | None,
         encoding: Encoding,
         place: Place,
     ) -> int:
         """Write an edit that gives an element its new value; return its growth."""
-        tag = entry.tag
         if entry.is_noted and place is None:
-            self.instance.results[tag] = new or b""
-        start, end = found.start, found.end
+            self.instance.results[entry.tag] = new or b""
         if new is None:
-            start, edit = position, (position, end, b"")
+            self.edits.append((position, following, b""))
+            growth = position - following
         else:
-            old_length = end - start
-            if len(new) == old_length and bytes(self._data[start:end]) == new:
+            growth = len(new) - (following - value)
+            if not growth and self._data[value:following] == new:
                 return 0
             # The length is written anew even where it is the same: it may have been undefined.
-            size = write.length(encoding, found.vr, len(new))
-            edit = (start - len(size), end, size + new)
-        self.edits.append(edit)
+            size = write.length(encoding, vr, len(new))
+            self.edits.append((value - len(size), following, size + new))
         if entry.kind != STAMP:
-            self.changes.append(entry.change if place is None else (place, tag, entry.change))
-        return len(edit[2]) - (edit[1] - edit[0])
+            change = entry.change
+            self.changes.append(change if place is None else (place, entry.tag, change))
+        return growth
 
     def _sequence(
         self,

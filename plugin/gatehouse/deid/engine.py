@@ -216,12 +216,12 @@ def _result(editor: Editor, sop_class_uid: str) -> Deidentified:
 
 def _new_uid(instance: Instance, tag: int, name: str) -> str:
     """Return a UID that the output must have."""
+    new = _text(instance.results[tag] if tag in instance.results else instance.value(tag))
+    if _UID.fullmatch(new):
+        return new
     if not _text(instance.value(tag)):
         raise ScanError("dicom.incomplete", f"it has no {name}")
-    new = _text(instance.results.get(tag, instance.value(tag)))
-    if not _UID.fullmatch(new):
-        raise DeidentificationError("deid.incomplete", f"the policy leaves no valid {name}")
-    return new
+    raise DeidentificationError("deid.incomplete", f"the policy leaves no valid {name}")
 
 
 def _text(value: bytes) -> str:

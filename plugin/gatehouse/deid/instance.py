@@ -12,13 +12,15 @@ from gatehouse.deid import dates, pseudonyms
 from gatehouse.deid.actions import PATIENT_ID, PATIENT_NAME
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.dicom import charsets, scan
-from gatehouse.dicom.encodings import VALUE_LENGTH_MAX
 from gatehouse.dicom.part10 import File
 from gatehouse.dicom.scan import Element
 from gatehouse.errors import ScanError
 
 ISSUER_OF_PATIENT_ID: Final = 0x00100021
 STUDY_INSTANCE_UID: Final = 0x0020000D
+
+_LENGTH_MAX: Final = 4096
+"""Bytes of a name, an ID or a UID. LO and PN hold 64 characters to each component group."""
 
 _PATIENT: Final = frozenset({PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID})
 _STUDY: Final = frozenset({STUDY_INSTANCE_UID})
@@ -114,7 +116,7 @@ class Instance:
     def _read(self, element: Element | None) -> bytes:
         if element is None:
             return b""
-        if element.end - element.start > VALUE_LENGTH_MAX:
+        if element.end - element.start > _LENGTH_MAX:
             raise scan.too_long()
         return bytes(self.file.data[element.start : element.end])
 

@@ -184,13 +184,23 @@ def pseudonym(
     study_instance_uid : str
         The original one; used where there is no Patient ID.
     """
-    patient_id, issuer = patient_id.strip(" \0"), issuer.strip(" \0")
+    return _pseudonym(
+        keys.pseudonym,
+        patient_id.strip(" \0"),
+        issuer.strip(" \0"),
+        study_instance_uid.strip(" \0"),
+    )
+
+
+# A study is thousands of instances of one patient, one after the other.
+@lru_cache(maxsize=64)
+def _pseudonym(key: bytes, patient_id: str, issuer: str, study_instance_uid: str) -> str:
     bits = _PATIENT_VALUE_BITS + _PATIENT_CHECK_BITS
     number = _read(patient_id, bits)
-    if number is not None and _is_ours(keys.pseudonym, number, _PATIENT_CHECK_BITS):
+    if number is not None and _is_ours(key, number, _PATIENT_CHECK_BITS):
         return patient_id
-    message = patient_message(patient_id, issuer, study_instance_uid.strip(" \0"))
-    return _spell(_number(keys.pseudonym, message, _PATIENT_VALUE_BITS, _PATIENT_CHECK_BITS), bits)
+    message = patient_message(patient_id, issuer, study_instance_uid)
+    return _spell(_number(key, message, _PATIENT_VALUE_BITS, _PATIENT_CHECK_BITS), bits)
 
 
 def value_pseudonym(keys: ProjectKeys, domain: str, value: str) -> str:

@@ -29,6 +29,9 @@ from gatehouse.errors import ScanError
 
 Buffer = bytes | memoryview
 
+_SEQUENCE_VRS = (b"SQ", b"UN", b"")
+_DELIMITERS = FIRST_DELIMITER >> 16
+
 
 class Element(NamedTuple):
     """Where the value of an element is."""
@@ -49,6 +52,11 @@ def truncated() -> ScanError:
 def too_many() -> ScanError:
     """Return the error for more elements than `ELEMENTS_MAX`."""
     return ScanError("dicom.too-many-elements", "it has more elements than are read safely")
+
+
+def no_item() -> ScanError:
+    """Return the error for a sequence that holds something else than items."""
+    return ScanError("dicom.structure", "something else is where an item should be")
 
 
 def too_long() -> ScanError:
@@ -122,13 +130,13 @@ def read_header(data: Buffer, position: int, encoding: Encoding) -> tuple[int, b
             group, element, length = encoding.header(data, position)
             return group << 16 | element, b"", position + 8, length
         group, element, vr, length = encoding.header(data, position)
-        tag = group << 16 | element
+        if group == _DELIMITERS:
+            return group << 16 | element, b"", position + 8, encoding.u32(data, position + 4)[0]
         if vr in SHORT_VRS:
-            return tag, vr, position + 8, length
+            return group << 16 | element, vr, position + 8, length
         if vr in LONG_VRS:
-            return tag, vr, position + 12, encoding.u32(data, position + 8)[0]
-        if tag >= FIRST_DELIMITER and group == 0xFFFE:
-            return tag, b"", position + 8, encoding.u32(data, position + 4)[0]
+            (length,) = encoding.u32(data, position + 8)
+            return group << 16 | element, vr, position + 12, length
     except struct.error:
         raise truncated() from None
     raise ScanError("dicom.vr", "an element has a value representation that does not exist")
@@ -159,44 +167,89 @@ def skip_undefined(
     """
     if tag == PIXEL_DATA:
         return skip_fragments(data, position, end, EXPLICIT_LITTLE, budget)
-    if vr not in (b"SQ", b"UN", b""):
+    if vr not in _SEQUENCE_VRS:
         raise ScanError("dicom.structure", "an element that is no sequence has no length")
     if depth >= DEPTH_MAX:
         raise too_deep()
-    for _ in budget:
-        item, length = read_item(data, position, end, encoding)
-        position += 8
-        if item == SEQUENCE_DELIMITATION:
-            return position
-        if length == UNDEFINED:
-            position = skip_item(data, position, end, encoding, depth + 1, budget)
-        else:
-            position += length
-            if position > end:
-                raise truncated()
-    raise too_many()
+    return _skip(data, position, end, encoding, depth + 1, budget, is_in_item=False)
 
 
 def skip_item(
     data: Buffer, position: int, end: int, encoding: Encoding, depth: int, budget: Iterator[None]
 ) -> int:
     """Return the position after an item of undefined length and its delimiter."""
-    for _ in budget:
-        tag, vr, value, length = read_header(data, position, encoding)
-        if tag == ITEM_DELIMITATION:
-            if length:
-                raise ScanError("dicom.structure", "an item delimiter has a length")
-            return value
-        if tag >= FIRST_DELIMITER:
-            raise ScanError("dicom.structure", "a delimiter is where an element should be")
-        if length == UNDEFINED:
-            inside = content_encoding(encoding, vr)
-            position = skip_undefined(data, value, end, tag, vr, inside, depth, budget)
+    return _skip(data, position, end, encoding, depth, budget, is_in_item=True)
+
+
+def _skip(
+    data: Buffer,
+    position: int,
+    end: int,
+    encoding: Encoding,
+    depth: int,
+    budget: Iterator[None],
+    *,
+    is_in_item: bool,
+) -> int:
+    """Skip items up to the end of their sequence, or elements up to the end of their item.
+
+    What is nested with undefined lengths is gone through in the same loop; what has a length is
+    passed over.
+    """
+    around: list[Encoding] = []
+    starts_in_item = is_in_item
+    item = encoding.item
+    try:
+        for _ in budget:
+            if not is_in_item:
+                group, element, length = item(data, position)
+                tag = group << 16 | element
+                position += 8
+                if tag == ITEM:
+                    is_in_item = length == UNDEFINED
+                    position += 0 if is_in_item else length
+                elif tag != SEQUENCE_DELIMITATION or length:
+                    raise no_item()
+                elif around:
+                    encoding = around.pop()
+                    item = encoding.item
+                    is_in_item = True
+                else:
+                    break
+                continue
+            if encoding.is_explicit:
+                _, _, vr, length = encoding.header(data, position)
+                if vr in SHORT_VRS:
+                    position += 8 + length
+                    continue
+            tag, vr, value, length = read_header(data, position, encoding)
+            if tag == ITEM_DELIMITATION and not length:
+                position = value
+                if starts_in_item and not around:
+                    break
+                is_in_item = False
+            elif tag >= FIRST_DELIMITER:
+                raise ScanError("dicom.structure", "a delimiter is where an element should be")
+            elif length != UNDEFINED:
+                position = value + length
+            elif tag == PIXEL_DATA:
+                position = skip_fragments(data, value, end, EXPLICIT_LITTLE, budget)
+            elif vr not in _SEQUENCE_VRS:
+                raise ScanError("dicom.structure", "an element that is no sequence has no length")
+            else:
+                around.append(encoding)
+                encoding = content_encoding(encoding, vr)
+                item = encoding.item
+                position, is_in_item = value, False
+                if depth + len(around) > DEPTH_MAX:
+                    raise too_deep()
         else:
-            position = value + length
-        if position > end:
-            raise truncated()
-    raise too_many()
+            raise too_many()
+    except struct.error:
+        raise truncated() from None
+    if position > end:
+        raise truncated()
+    return position
 
 
 def read_item(data: Buffer, position: int, end: int, encoding: Encoding) -> tuple[int, int]:
@@ -207,7 +260,7 @@ def read_item(data: Buffer, position: int, end: int, encoding: Encoding) -> tupl
     tag = group << 16 | element
     if tag == ITEM or (tag == SEQUENCE_DELIMITATION and not length):
         return tag, length
-    raise ScanError("dicom.structure", "something else is where an item should be")
+    raise no_item()
 
 
 def skip_fragments(
