@@ -123,7 +123,7 @@ class Editor:
                     if stop <= tag < FIRST_DELIMITER:
                         break
                     if is_delimited and tag == ITEM_DELIMITATION:
-                        if any(data[position + 4 : position + 8]):
+                        if length or vr not in (b"", b"\0\0"):
                             raise ScanError("dicom.structure", "an item delimiter has a length")
                         return position + 8, delta, previous
                     if place is not None or tag or not self._cut_padding(position, end):
