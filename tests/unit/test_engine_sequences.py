@@ -14,7 +14,6 @@ from pydicom.dataset import Dataset
 from gatehouse.deid.model import Change
 from gatehouse.deid.pseudonyms import pseudonym
 from support.dicom_builder import (
-    CT_IMAGE_STORAGE,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     add_private,
@@ -94,21 +93,25 @@ def test_a_sequence_that_must_not_be_empty_gets_a_dummy_item(syntax: str) -> Non
     assert [item.TextValue for item in output.ContentSequence] == ["REMOVED"]
 
 
-def test_an_unknown_vr_of_undefined_length_is_a_sequence_in_implicit_vr() -> None:
+@pytest.mark.parametrize(("syntax", "order"), [(ExplicitVRLittleEndian, "<"), (EXPLICIT_BIG, ">")])
+def test_an_unknown_vr_of_undefined_length_is_a_sequence_in_implicit_vr_little_endian(
+    syntax: str, order: str
+) -> None:
     inner = struct.pack("<HHI", 0x0010, 0x0010, 6) + b"SECRET"
     inner += struct.pack("<HHI", 0x0010, 0x0020, 4) + b"OTH "
     item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(inner)) + inner
-    unknown = struct.pack("<HH2sHI", 0x08, 0x2218, b"UN", 0, 0xFFFFFFFF)
-    head = element(8, 0x16, "UI", CT_IMAGE_STORAGE.encode() + b"\0")
-    head += element(8, 0x18, "UI", b"1.2.3\0")
-    study = element(0x20, 0x0D, "UI", b"1.2.4\0") + element(0x20, 0x0E, "UI", b"1.2.5\0")
+    unknown = struct.pack(order + "HH2sHI", 0x08, 0x2218, b"UN", 0, 0xFFFFFFFF)
+    dicom = data_set_of(ct_bytes(syntax))
+    at = dicom.index(struct.pack(order + "HH2s", 0x10, 0x10, b"PN"))
     end = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
-    output = run(file_around(head + unknown + item + end + study)).to_bytes()
+    result = run(file_around(dicom[:at] + unknown + item + end + dicom[at:], syntax))
 
+    output = result.to_bytes()
     assert b"SECRET" not in output
     assert b"OTH " not in output
     assert unknown in output
+    assert Change("AnatomicRegionSequence[0]/PatientID", "Z", "profile", 0) in result.changes
 
 
 @pytest.mark.parametrize("length_is_defined", [True, False])
