@@ -159,6 +159,21 @@ def test_what_is_not_understood_is_an_error(broken: bytes) -> None:
         read_output([broken], frozenset())
 
 
+@pytest.mark.parametrize(
+    "syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
+)
+@pytest.mark.parametrize("length", [1, 7, 8, 20, 333])
+@pytest.mark.parametrize("without", [{}, {"PixelData": None}])
+def test_zeros_behind_an_original_are_let_pass_and_those_of_an_output_are_not(
+    syntax: str, length: int, without: dict[str, None]
+) -> None:
+    dicom = ct_bytes(syntax, **without) + bytes(length)
+
+    assert ((), PATIENT_NAME, b"Example^Jane^Q") in read_names(dicom)
+    with pytest.raises(UnreadableError):
+        read_output([dicom], frozenset())
+
+
 def test_nesting_has_a_limit_that_is_ours() -> None:
     dicom = b""
     for _ in range(200):

@@ -69,6 +69,7 @@ class Walk:
         self._wanted = wanted
         self._private = int(private)
         self._is_big_endian = False
+        self._may_be_padded = False
 
     def top(
         self, buffer: Buffer, position: int, *, explicit: bool, big_endian: bool
@@ -96,10 +97,12 @@ class Walk:
         short, long = SHORT_VRS, LONG_VRS
         tags = self.tags.setdefault(path, set()) if values is not None else None
         last = -1
-        while position < end:
+        while position < end - 7:
             group, number, vr, length = unpack(buffer, position)
             tag = group << 16 | number
             if tag <= last:
+                if self._is_padding(buffer, position, end, path):
+                    return end, False
                 raise UnreadableError("elements are not in ascending order", path)
             last = tag
             start = position + 8
@@ -107,6 +110,8 @@ class Walk:
                 if vr not in long or group == 0xFFFE:
                     if tag == ITEM_END and not unpack_length(buffer, position + 4)[0]:
                         return start, True
+                    if self._is_padding(buffer, position, end, path):
+                        return end, False
                     raise UnreadableError("something else stands where an element should", path)
                 (length,) = unpack_length(buffer, start)
                 start += 4
@@ -126,7 +131,7 @@ class Walk:
                 values.add(bytes(buffer[start:position]))
             if tag in wanted or group & odd or vr == b"PN":
                 elements.append((path, tag, vr, bytes(buffer[start:position])))
-        return position, False
+        return self._end(buffer, position, end, path), False
 
     def _implicit(self, buffer: Buffer, position: int, end: int, path: Path) -> tuple[int, bool]:
         """Walk a data set in implicit VR; see `_explicit`."""
@@ -134,16 +139,20 @@ class Walk:
         wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
         tags = self.tags.setdefault(path, set()) if values is not None else None
         last = -1
-        while position < end:
+        while position < end - 7:
             group, number, length = unpack(buffer, position)
             tag = group << 16 | number
             if tag <= last:
+                if self._is_padding(buffer, position, end, path):
+                    return end, False
                 raise UnreadableError("elements are not in ascending order", path)
             last = tag
             start = position + 8
-            if group == 0xFFFE:
+            if group in (0, 0xFFFE):
                 if tag == ITEM_END and not length:
                     return start, True
+                if self._is_padding(buffer, position, end, path):
+                    return end, False
                 raise UnreadableError("something else stands where an element should", path)
             if tags is not None:
                 tags.add(tag)
@@ -159,7 +168,7 @@ class Walk:
                 values.add(bytes(buffer[start:position]))
             if tag in wanted or group & odd:
                 elements.append((path, tag, b"", bytes(buffer[start:position])))
-        return position, False
+        return self._end(buffer, position, end, path), False
 
     def _nested(
         self, buffer: Buffer, start: int, length: int, end: int, path: Path, vr: bytes
@@ -206,6 +215,16 @@ class Walk:
             raise UnreadableError("a sequence does not end", path)
         return position
 
+    def _end(self, buffer: Buffer, position: int, end: int, path: Path) -> int:
+        """Return the end of a data set in which there is no room for another element."""
+        if position < end and not self._is_padding(buffer, position, end, path):
+            raise UnreadableError("an element reaches beyond the end", path)
+        return max(position, end)
+
+    def _is_padding(self, buffer: Buffer, position: int, end: int, path: Path) -> bool:
+        """Tell if nothing but zeros is left of a file that may be padded."""
+        return self._may_be_padded and not path and not any(buffer[position:end])
+
     def _is_sequence(self, buffer: Buffer, start: int, stop: int, path: Path) -> bool:
         """Walk a value that begins like an item as a sequence in implicit VR.
 
@@ -241,20 +260,22 @@ class Walk:
 class QuickWalk(Walk):
     """The same for an original: only the elements that are asked for, twice as fast.
 
-    The order of the elements is not looked at, since nothing depends on it here. Tags are compared
-    as they are read, group and element number exchanged.
+    The order of the elements is not looked at, since nothing depends on it here; zeros behind the
+    data set are let pass, since nothing is in them. Tags are compared as they are read, group and
+    element number exchanged.
     """
 
     def __init__(self, wanted: Iterable[int]) -> None:
         super().__init__(frozenset(wanted), private=False, every_value=False)
         self._exchanged = _exchanged(frozenset(wanted))
+        self._may_be_padded = True
 
     def _explicit(self, buffer: Buffer, position: int, end: int, path: Path) -> tuple[int, bool]:
         if self._is_big_endian:
             return super()._explicit(buffer, position, end, path)
         unpack, unpack_length = _EXCHANGED.unpack_from, LENGTH.unpack_from
         short, long, wanted, name = SHORT_VRS, LONG_VRS, self._exchanged, b"PN"
-        while position < end:
+        while position < end - 7:
             exchanged, vr, length = unpack(buffer, position)
             start = position + 8
             if vr not in short:
@@ -262,6 +283,8 @@ class QuickWalk(Walk):
                 if vr not in long:
                     if tag == ITEM_END and not unpack_length(buffer, position + 4)[0]:
                         return start, True
+                    if self._is_padding(buffer, position, end, path):
+                        return end, False
                     raise UnreadableError("something else stands where an element should", path)
                 (length,) = unpack_length(buffer, start)
                 start += 4
@@ -277,7 +300,7 @@ class QuickWalk(Walk):
             if exchanged in wanted or vr == name:
                 tag = (exchanged & 0xFFFF) << 16 | exchanged >> 16
                 self.elements.append((path, tag, vr, bytes(buffer[start:position])))
-        return position, False
+        return self._end(buffer, position, end, path), False
 
 
 _EXCHANGED = Struct("<I2sH")
