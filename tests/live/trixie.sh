@@ -3,7 +3,10 @@
 # the live tests run against both. Nothing of it is installed or started on the machine: the tests
 # run its binary with its own loader and libraries (tests/support/orthanc.py).
 #
-#   tests/live/trixie.sh [FOLDER]      default: $GATEHOUSE_TRIXIE, else .cache/trixie
+#   tests/live/trixie.sh [FOLDER [SUITE]]      default: $GATEHOUSE_TRIXIE, else .cache/trixie
+#
+# The tests also take what is in .cache/sid: `tests/live/trixie.sh .cache/sid sid` unpacks the newest
+# Orthanc that Debian has (1.13.0 at the time of writing). Not by default, because it changes.
 #
 # Takes about a minute and 400 MB the first time, and no time after that. Where it can't be done
 # it prints the reason and ends with 3: the tests then run against the machine's Orthanc only.
@@ -11,6 +14,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 folder=${1:-${GATEHOUSE_TRIXIE:-.cache/trixie}}
+suite=${2:-trixie}
 finished=$folder/.complete
 
 give_up() {
@@ -28,9 +32,9 @@ making=$(mktemp -d "$folder.making.XXXXXX")
 trap 'rm -rf "$making"' EXIT
 trap 'exit 1' HUP INT TERM
 log=$(mktemp)
-echo "trixie: unpacking the Orthanc of Debian 13 into $folder" >&2
+echo "trixie: unpacking the Orthanc of Debian's $suite into $folder" >&2
 if ! debootstrap --variant=minbase --include=orthanc,orthanc-python,orthanc-dicomweb \
-    trixie "$making" >"$log" 2>&1; then
+    "$suite" "$making" >"$log" 2>&1; then
     tail -n 3 "$log" >&2
     rm -f "$log"
     give_up "debootstrap failed"

@@ -73,12 +73,14 @@ def unpacked(name: str, folder: Path) -> Installation:
 
 
 def installations() -> list[Installation]:
-    """Every Orthanc at hand: the machine's, and Debian 13's where it was unpacked."""
-    folder = Path(os.environ.get("GATEHOUSE_TRIXIE", ROOT / ".cache" / "trixie")).resolve()
-    found = [DEBIAN_12]
-    if (folder / ".complete").exists():
-        found.append(unpacked("trixie", folder))
-    return found
+    """Every Orthanc at hand: the machine's, and those of other releases that were unpacked."""
+    cache = ROOT / ".cache"
+    folders = {
+        "trixie": Path(os.environ.get("GATEHOUSE_TRIXIE", cache / "trixie")).resolve(),
+        "sid": cache / "sid",
+    }
+    complete = {name: one for name, one in folders.items() if (one / ".complete").exists()}
+    return [DEBIAN_12, *(unpacked(name, folder) for name, folder in complete.items())]
 
 
 def free_port() -> int:
