@@ -34,6 +34,14 @@ def duration_range_s(text: str) -> tuple[float, float]:
     return duration_s(low), duration_s(high or low)
 
 
+def duration_text(seconds: float) -> str:
+    """Return seconds as policies write them, in the largest unit that fits: ``30d``."""
+    for unit, size in reversed(_SECONDS.items()):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def window(text: str) -> tuple[str, str]:
     """Return both ends of ``18:00-07:00``."""
     begin, _, end = text.partition("-")
