@@ -1,4 +1,4 @@
-"""The commands validate, test, explain, schema and lock, as a person at a terminal sees them.
+"""The commands validate, test, explain, diff, schema and lock, as a person at a terminal sees them.
 
 Goal: what is printed is right and enough, exit codes are as documented, and no value of a study is
 shown unless asked for. Method: the commands are called with their words; output is compared.
@@ -282,7 +282,8 @@ def test_explain_shows_for_every_element_action_rule_line_and_clause_and_no_valu
     assert rows["(0029,1010)"] == "removed remove X private (PS3.15 E.2, Private Attributes)"
     assert rows["PatientIdentityRemoved"] == "added write D stamp (PS3.15 E.1.1)"
     assert "CANARY" not in "\n".join(out)
-    assert out[-2] == f"  as {study}/1.dcm"
+    assert f"  as {study}/1.dcm" in out
+    assert out[-2] == "to research-pacs via dicom"
 
 
 def test_explain_shows_values_before_and_after_only_if_asked(
@@ -363,3 +364,63 @@ def test_explain_of_studies_that_no_policy_is_for_says_so(
     assert main(words) == 0
 
     assert output(capsys)[0][-2:] == ["No policy, so nothing is done to its elements.", ""]
+
+
+def test_diff_says_what_a_new_version_means_otherwise(
+    tmp_path: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old.yaml").write_text(LUNG)
+    new = LUNG.replace("version: 1", "version: 2").replace("at-least: 18Y", "at-least: 60Y")
+    (tmp_path / "new.yaml").write_text(
+        new.replace("StudyDescription: {action: keep", "StudyID: {action: keep")
+    )
+
+    files = [str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")]
+
+    assert main(["diff", *files, "--study", str(study), "--called-aet", "LUNGAI"]) == 1
+
+    out, _ = output(capsys)
+    assert out == [
+        "lung 1 -> lung 2",
+        "  check adults: every-instance (PatientAge at-least 18Y), otherwise hold -> "
+        "every-instance (PatientAge at-least 60Y), otherwise hold",
+        "  StudyDescription: keep (K, policy) -> remove (X, profile)",
+        "  StudyID: empty (Z, profile) -> keep (K, policy)",
+        "1 of 1 study would be decided otherwise",
+        f"  {study}/1.dcm: accept by lung -> hold by lung/adults",
+    ]
+
+
+def test_diff_of_two_folders_compares_policies_and_their_order(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    files = pack_files(
+        REST.replace("project: lung-ai", "project: other"), LUNG.replace("lung", "new", 1)
+    )
+    for name, content in files.items():
+        (other / name).parent.mkdir(parents=True, exist_ok=True)
+        (other / name).write_bytes(content)
+    (other / "pack.yaml").write_text("policies: [new, rest]\n")
+
+    assert main(["diff", str(folder), str(other)]) == 1
+
+    out, _ = output(capsys)
+    assert out[:4] == [
+        "lung: only in A",
+        "new: only in B",
+        "rest 1 -> 1",
+        "  project: lung-ai -> other",
+    ]
+    assert out[4].startswith("  mind: another project: pseudonyms")
+
+
+def test_diff_of_two_texts_that_mean_the_same_finds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old.yaml").write_text(LUNG)
+    (tmp_path / "new.yaml").write_text("# a comment\n" + LUNG.replace("version: 1", "version: 2"))
+
+    assert main(["diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")]) == 0
+
+    assert output(capsys)[0] == ["no difference in meaning"]

@@ -6,35 +6,26 @@ Nothing is written, and no value is shown unless ``--show-values`` asks for it.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatehouse.adapters.policy_files import load_policy, read_pack
+from gatehouse.commands.studies import File, add_origin_arguments, origin_of, read_studies
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
-from gatehouse.errors import GatehouseError, HoldError, PolicyError
+from gatehouse.errors import PolicyError
 from gatehouse.policy.decide import attributes_of, decide
-from gatehouse.policy.explain import ElementExplanation, explain_instance
-from gatehouse.policy.facts import extract
-from gatehouse.policy.model import Decision, InstanceFacts, Origin, Outcome, Pack, Policy
+from gatehouse.policy.explain import ElementExplanation
+from gatehouse.policy.model import Decision, Outcome, Pack, Policy
+from gatehouse.policy.preview import preview_instance, without_values
 from gatehouse.policy.report import render
 
 HELP = "say which policy applies to files, why, and what it does to each element"
 
-FILES_MAX = 100_000
 SHOWN_LENGTH_MAX = 80
 
 # New values depend on the project's key. Without a key file they are examples.
 _EXAMPLE_KEY = b"gatehouse explain makes example values with this key"
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: Path
-    facts: InstanceFacts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,46 +56,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the master key; without it, new values that depend on the key are examples",
     )
-    origin = parser.add_argument_group("where the files are taken to come from")
-    origin.add_argument("--called-aet", metavar="AET", default="", help="AE title that was called")
-    origin.add_argument("--calling-aet", metavar="AET", default="", help="AE title of the sender")
-    origin.add_argument(
-        "--protocol", default="", choices=["dicom", "http", "plugin", "lua"], help="how they came"
-    )
-    origin.add_argument("--remote-address", metavar="IP", default="", help="address of the sender")
-    origin.add_argument("--user", default="", help="user of Orthanc, if they came over HTTP")
+    add_origin_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain each study among the files; 1 if a file can't be read, else 0."""
     pack = _pack(arguments)
-    origin = Origin(
-        protocol=arguments.protocol,
-        calling_aet=arguments.calling_aet,
-        called_aet=arguments.called_aet,
-        remote_address=arguments.remote_address,
-        user=arguments.user,
-    )
-    files: list[_File] = []
-    unreadable = 0
-    names = attributes_of(pack)
-    for path in _walk(arguments.files):
-        try:
-            facts = extract(path.read_bytes(), names)
-        except (HoldError, OSError) as error:
-            print(f"{path}: {_reason(error)}", file=sys.stderr)
-            unreadable += 1
-            continue
-        files.append(_File(path, InstanceFacts(str(path), origin, facts)))
-    for number, study in enumerate(_studies(files), 1):
+    studies, unreadable = read_studies(arguments.files, attributes_of(pack), origin_of(arguments))
+    for number, study in enumerate(studies, 1):
         _explain_study(number, study, pack, arguments)
-    return 1 if unreadable or not files else 0
-
-
-def _reason(error: HoldError | OSError) -> str:
-    if isinstance(error, HoldError):
-        return f"would be held by {error.rule}: {error.reason}"
-    return f"can't be read: {error.strerror}"
+    return 1 if unreadable or not studies else 0
 
 
 def _pack(arguments: argparse.Namespace) -> Pack:
@@ -123,29 +84,8 @@ def _pack(arguments: argparse.Namespace) -> Pack:
     return pack
 
 
-def _walk(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield files, and the files in folders, without following links in them."""
-    count = 0
-    for path in paths:
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in inside:
-            if path.is_dir() and (file.is_symlink() or not file.is_file()):
-                continue
-            count += 1
-            if count > FILES_MAX:
-                raise GatehouseError(f"these are more than {FILES_MAX} files")
-            yield file
-
-
-def _studies(files: Iterable[_File]) -> list[list[_File]]:
-    studies: dict[tuple[str, ...], list[_File]] = {}
-    for file in files:
-        studies.setdefault(file.facts.attributes["StudyInstanceUID"], []).append(file)
-    return list(studies.values())
-
-
 def _explain_study(
-    number: int, files: list[_File], pack: Pack, arguments: argparse.Namespace
+    number: int, files: list[File], pack: Pack, arguments: argparse.Namespace
 ) -> None:
     decision = decide(pack, [file.facts for file in files])
     _print_decision(number, len(files), decision)
@@ -162,20 +102,29 @@ def _explain_study(
     seen: dict[tuple[ElementExplanation, ...], Path] = {}  # a study's slices are mostly alike
     for file in files:
         print(f"\n{file.path}")
-        try:
-            elements = explain_instance(file.path.read_bytes(), policy, plan, keys)
-        except HoldError as error:
-            place = f", at {error.path}" if error.path else ""
-            print(f"  would be held by {error.rule}: {error.reason}{place}")
+        explained = preview_instance(str(file.path), file.path.read_bytes(), policy, plan, keys)
+        if explained.hold is not None:
+            hold = explained.hold
+            place = f", at {hold.path}" if hold.path else ""
+            print(f"  would be held by {hold.rule}: {hold.reason}{place}")
             continue
-        if not arguments.show_values:
-            elements = tuple(replace(element, before="", after="") for element in elements)
+        shown = explained if arguments.show_values else without_values(explained)
+        elements = shown.elements
         first = seen.setdefault(elements, file.path)
         if first != file.path:
             print(f"  as {first}")
             continue
         _print_elements(elements, policy, show_values=arguments.show_values)
+    if decision.outcome is Outcome.ACCEPT:
+        _print_destinations(policy)
     print()
+
+
+def _print_destinations(policy: Policy) -> None:
+    for delivery in policy.deliver:
+        print(f"\nto {delivery.to} via {delivery.via}")
+    if policy.keep_local_label is not None:
+        print(f"\nkept in this Orthanc with the label {policy.keep_local_label}")
 
 
 def _keys(policy: Policy, key_file: Path | None) -> ProjectKeys:
