@@ -222,3 +222,24 @@ def test_private_groups_that_no_data_set_should_have_are_removed() -> None:
     dicom = file_around(odd + data_set_of(ct_bytes()))
 
     assert b"SECRET" not in run(dicom).to_bytes()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_safe_private_text_is_cleaned_as_its_vr_asks_in_implicit_vr_too(syntax: str) -> None:
+    image = ct()
+    add_private(image, 0x0119, "SIEMENS Ultrasound SC2000", [(0x00, "LO", "SECRET")])
+
+    output = run(to_bytes(image, syntax), plan("retain-safe-private")).to_bytes()
+
+    assert b"REMOVED" in output[output.index(b"SC2000") :]
+    assert b"SECRET" not in output
+
+
+def test_a_creator_at_a_number_that_is_none_opens_no_block() -> None:
+    wrong = element(0x19, 0x01, "LO", b"MAKER ") + element(0x19, 0x010C, "LO", b"SECRET")
+    dicom = ct_bytes()
+    at = dicom.index(b"\x20\0\x0d\0UI")
+
+    result = run(dicom[:at] + wrong + dicom[at:], plan(paths={"(0019,{MAKER},0C)": "keep"}))
+
+    assert b"SECRET" not in result.to_bytes()

@@ -183,6 +183,10 @@ def test_zero_bytes_after_the_last_element_are_cut_off(padding: bytes) -> None:
     assert run(plain + padding).to_bytes() == run(plain).to_bytes()
 
 
+def test_more_zero_bytes_than_any_padding_hold_the_instance() -> None:
+    assert hold_of(ct_bytes() + bytes(encodings.PADDING_MAX + 1)).rule == "dicom.order"
+
+
 @pytest.mark.parametrize("rest", [b"secret", b"\0\0\0\0\0\0\0\0secret", b"\xff" * 20])
 def test_other_bytes_after_the_last_element_hold_the_instance(rest: bytes) -> None:
     rules = ("dicom.truncated", "dicom.order", "dicom.structure")
@@ -291,6 +295,17 @@ def test_the_trailer_of_gzip_after_a_deflated_data_set_is_no_fault() -> None:
 
     without = run(file_around(deflated(content), DeflatedExplicitVRLittleEndian))
     assert with_trailer.to_bytes() == without.to_bytes()
+
+
+def test_compressed_bytes_that_look_like_meta_information_are_not_taken_for_it() -> None:
+    content = data_set_of(ct_bytes())
+    # An empty block with fixed codes, and an empty stored one: valid, and of no effect.
+    stream = b"\x02\0" + b"\0\0\xff\xff" + deflated(content)
+
+    output = run(file_around(stream, DeflatedExplicitVRLittleEndian)).to_bytes()
+
+    plain = run(file_around(deflated(content), DeflatedExplicitVRLittleEndian)).to_bytes()
+    assert output == plain
 
 
 def test_elements_are_found_without_reading_further_than_the_last_wanted() -> None:

@@ -35,6 +35,7 @@ from gatehouse.dicom.encodings import (
     IMPLICIT_LITTLE,
     ITEM_DELIMITATION,
     LONG_VRS,
+    PADDING_MAX,
     PIXEL_DATA,
     SEQUENCE_DELIMITATION,
     SHORT_VRS,
@@ -376,7 +377,7 @@ class Editor:
 
     def _cut_padding(self, position: int, end: int) -> bool:
         """Remove zero bytes after the last element; tell if there is nothing else."""
-        if bytes(self._data[position:end]).strip(b"\0"):
+        if end - position > PADDING_MAX or bytes(self._data[position:end]).strip(b"\0"):
             return False
         self.edits.append((position, end, b""))
         return True

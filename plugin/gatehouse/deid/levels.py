@@ -20,6 +20,7 @@ from gatehouse.deid.rules import Rule
 from gatehouse.dicom import paths
 from gatehouse.dicom.encodings import PIXEL_DATA
 from gatehouse.standard import dictionary
+from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
 SOP_CLASS_UID: Final = 0x00080016
@@ -129,7 +130,8 @@ class Level(dict[int, Entry | None]):
         if key in self._privates:
             return self._privates[key]
         rule = self._root.object_plan.private(self._path, tag >> 16, creator, tag & 0xFF)
-        entry = self._entry(tag, rule, "")
+        known = SAFE_PRIVATE.get((creator, tag >> 16), {})
+        entry = self._entry(tag, rule, known.get(tag & 0xFF, ""))
         if self._root.may_remember():
             self._privates[key] = entry
         return entry

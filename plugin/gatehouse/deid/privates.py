@@ -31,7 +31,7 @@ class PrivateBlocks:
     def remove_creator(self, tag: int, value: bytes, start: int, end: int, change: Noted) -> None:
         """Remove a creator for now."""
         creator = value[: CREATOR_LENGTH_MAX + 1].decode("latin-1").strip(" \0")
-        if len(creator) <= CREATOR_LENGTH_MAX:
+        if tag & 0xFFFF >= CREATOR_FIRST and len(creator) <= CREATOR_LENGTH_MAX:
             self._creators[tag] = (creator, len(self._edits), len(self._changes), end - start)
         self._edits.append((start, end, b""))
         self._changes.append(change)

@@ -42,6 +42,9 @@ VALUE_LENGTH_MAX: Final = 16 * 1024 * 1024
 """Bytes of a value that an action has to read. Reports of a megabyte exist; what is longer and is
 neither kept nor removed whole was made to exhaust memory."""
 
+PADDING_MAX: Final = 1024 * 1024
+"""Zero bytes after the last element, as tapes and file systems with blocks leave them."""
+
 
 def new_budget() -> Iterator[None]:
     """Return an iterator with a step for each element that may be read in one instance.

@@ -16,6 +16,7 @@ from gatehouse.dicom import scan, write
 from gatehouse.dicom.encodings import EXPLICIT_LITTLE, LONG_VRS, SHORT_VRS
 from gatehouse.dicom.scan import Buffer
 from gatehouse.dicom.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
     TransferSyntax,
@@ -31,6 +32,7 @@ INFLATED_LENGTH_MAX: Final = 512 * 1024 * 1024
 any amount of memory."""
 
 _PREAMBLE_LENGTH: Final = 128
+_GROUP_LENGTH: Final = 0x00020000
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
 _UID_LENGTH_MAX: Final = 64
 
@@ -75,9 +77,12 @@ def open_file(dicom: Buffer) -> File:
 def _read_meta(dicom: Buffer, start: int, end: int) -> tuple[str | None, int]:
     """Return the transfer syntax's UID, and where the data set begins."""
     uid = None
+    declared_end = 0
     position = start
     previous = 0
     while bytes(dicom[position : position + 2]) == b"\x02\0":
+        if position == declared_end and uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+            break  # compressed bytes, which may look like anything
         tag, _, value, length = scan.read_header(dicom, position, EXPLICIT_LITTLE)
         if tag <= previous:
             raise ScanError("dicom.order", "the file meta information is out of order")
@@ -85,6 +90,8 @@ def _read_meta(dicom: Buffer, start: int, end: int) -> tuple[str | None, int]:
         position = value + length
         if position > end:
             raise scan.truncated()
+        if tag == _GROUP_LENGTH and length == 4:
+            declared_end = position + EXPLICIT_LITTLE.u32(dicom, value)[0]
         if tag == _TRANSFER_SYNTAX_UID and length <= _UID_LENGTH_MAX:
             uid = bytes(dicom[value:position]).decode("latin-1").strip(" \0")
     return uid, position
