@@ -29,6 +29,10 @@ _AHEAD = 8
 _AHEAD_OF_ORDER_MAX = 4096
 """Answers that wait for an earlier one; beyond it no further tasks are handed out."""
 
+_GC_THRESHOLDS = (50_000, 20, 20)
+"""The work makes many short-lived objects and no cycles: looking for these less often saves an
+eighth of the time."""
+
 _TASK_BYTES = 5
 _READ_BYTES = 1 << 16
 _POLL_MS = 1000
@@ -101,6 +105,7 @@ def _serve(work: Work, tasks: int, answers: int) -> None:
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # identified data, keys
+        gc.set_threshold(*_GC_THRESHOLDS)
         while len(task := _read_exactly(tasks, _TASK_BYTES)) == _TASK_BYTES:
             answer = marshal.dumps(work(task[0], int.from_bytes(task[1:], "little")))
             message = memoryview(len(answer).to_bytes(4, "little") + answer)
