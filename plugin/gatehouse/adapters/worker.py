@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
@@ -35,9 +36,9 @@ from gatehouse.adapters.spool import FolderSpool
 from gatehouse.deid.pseudonyms import key_id
 from gatehouse.errors import ConfigurationError
 from gatehouse.pipeline.chains import APPLICATION, APPLICATION_VERSION
+from gatehouse.pipeline.durable import prepare_workflows, workflows_engine
 from gatehouse.pipeline.packs import PackShelf
 from gatehouse.pipeline.records import WorkerRecord
-from gatehouse.pipeline.start import prepare_workflows
 from gatehouse.pipeline.tools import Tools
 from gatehouse.pipeline.watch import Watch
 from gatehouse.pipeline.workflows import UNAVAILABLE, install, register_queues
@@ -67,7 +68,10 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
     master_key = read_key_file(settings.key_file)
     stopping = _stopping(stdin)
     with _only_one(settings):
-        ledger = Ledger(settings.ledger_url)
+        try:
+            ledger = Ledger(settings.ledger_url)
+        except sa.exc.DBAPIError as error:
+            raise unusable(error) from None
         _refuse_namesake(ledger, settings.process, stopping)
         setup = ChildSetup(
             settings.orthanc_url, settings.orthanc_authorization, settings.spool, master_key
@@ -99,15 +103,24 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
             _log.info("worker ended")
 
 
+def unusable(error: Exception) -> ConfigurationError:
+    """Say that the database can't be used, without the driver's words."""
+    return ConfigurationError(f"the database can't be used ({type(error).__name__})")
+
+
 def launch(tools: Tools, url: str, name: str) -> None:
     """Start the durable workflows in this process; unfinished ones of this name go on."""
-    prepare_workflows(url)
+    try:
+        prepare_workflows(url)
+    except sa.exc.DBAPIError as error:
+        raise unusable(error) from None
     config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_url": url,
         "application_version": APPLICATION_VERSION,
         "executor_id": name,
         "serializer": DBOSPortableJSONSerializer(),
+        "system_database_engine": workflows_engine(url),
         "log_level": "ERROR",
         "enable_otlp": False,
     }
@@ -184,13 +197,14 @@ def _stopping(stdin: BinaryIO | None) -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
 
-    def watch(stream: BinaryIO) -> None:
-        while stream.read(4096):
+    def watch(descriptor: int) -> None:
+        # Not through the buffered stream: a thread that waits in it aborts the interpreter's end.
+        while os.read(descriptor, 4096):
             continue
         stopping.set()
 
     if stdin is not None:
-        threading.Thread(target=watch, args=(stdin,), name="stdin", daemon=True).start()
+        threading.Thread(target=watch, args=(stdin.fileno(),), name="stdin", daemon=True).start()
     return stopping
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Protocol
 
-import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from dbos import DBOSClient, DBOSPortableJSONSerializer
 
 from gatehouse.pipeline.chains import APPLICATION, StudyRun
+from gatehouse.pipeline.durable import prepare_workflows
 from gatehouse.pipeline.records import StudyKey
 
 
@@ -46,13 +44,3 @@ class WorkflowStarter:
     def close(self) -> None:
         """Close the connections."""
         self._client.destroy()
-
-
-def prepare_workflows(url: str) -> None:
-    """Make or migrate the tables of the durable workflows."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        # Kept in the file: readers then don't wait for writers. Each commit is still synced.
-        with closing(sqlite3.connect(parsed.database, timeout=30.0)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-    DBOS.migrate(url)

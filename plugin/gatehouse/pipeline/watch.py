@@ -18,6 +18,7 @@ from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import StudyRecord, WorkerRecord
 from gatehouse.pipeline.states import OPEN_DELIVERIES
 from gatehouse.pipeline.tools import Tools
+from gatehouse.pipeline.workflows import RUNNING
 
 GRACE_S = 30.0
 """A study or delivery that changed less than this ago is not looked at: it is on its way."""
@@ -55,6 +56,7 @@ class Watch:
         self._lost_s = lost_s
         self._monotonic = monotonic
         self._signs: dict[str, tuple[float, float]] = {}
+        self._stray: set[str] = set()
         self._forget_at = monotonic()
 
     def look(self, workers: Iterable[WorkerRecord]) -> list[str]:
@@ -64,6 +66,7 @@ class Watch:
             # DBOS has no public way for this.
             DBOS._recover_pending_workflows(lost)
             _log.warning("work of lost workers taken over", workers=lost)
+        self._look_at_my_own()
         self._look_at_studies()
         self._look_at_deliveries()
         if self._monotonic() >= self._forget_at:
@@ -83,6 +86,26 @@ class Watch:
                 lost.append(worker.name)
                 del self._signs[worker.name]
         return lost
+
+    def _look_at_my_own(self) -> None:
+        """Resume what DBOS believes to run here and does not, seen so twice in a row.
+
+        A workflow is left so when its database goes away in an unfortunate moment.
+        """
+        mine = DBOS.list_workflows(
+            status="PENDING",
+            executor_id=self._myself,
+            load_input=False,
+            load_output=False,
+            limit=PAGE,
+        )
+        stray = {run.workflow_id: run.queue_name for run in mine} if mine else {}
+        for name in RUNNING & stray.keys():
+            del stray[name]
+        for name in self._stray & stray.keys():
+            DBOS.resume_workflow(name, queue_name=stray.pop(name))
+            _log.warning("workflow resumed", workflow=name)
+        self._stray = set(stray)
 
     def _look_at_studies(self) -> None:
         ledger, now = self._tools.ledger, self._tools.now()

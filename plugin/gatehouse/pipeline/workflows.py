@@ -8,8 +8,8 @@ the run goes on later under the next name of its chain, so that nothing sleeps i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -46,6 +46,12 @@ UNAVAILABLE = (UnavailableError, OSError, DBAPIError, PoolTimeoutError)
 _log = structlog.get_logger()
 
 
+_QUEUES: set[tuple[str, str]] = set()
+
+RUNNING: set[str] = set()
+"""Names of the workflows that run in this process now."""
+
+
 class _AgainError(Exception):
     """A step needs something that does not answer now. Raised and caught in the workflow."""
 
@@ -58,24 +64,24 @@ def install(tools: Tools) -> None:
     """Register the workflows with DBOS, over the ports of a worker. Once per process."""
     studies = StudySteps(tools)
     deliveries = DeliverySteps(tools)
+    RUNNING.clear()
+    _QUEUES.clear()
 
     @DBOS.workflow(name="study")
     def study(study_id: int, generation: int, since: int, tries: int) -> None:
         run = StudyRun(StudyKey(study_id, generation), since, tries)
-        try:
+        with _running():
             try:
-                _run_study(studies, run.key)
-            except _FailedError as error:
-                held = Held("", "internal.error", str(error))
-                _step("hold", lambda: studies.hold(run.key, [held]))
-        except _AgainError as error:
-            text = str(error)
-            with suppress(_AgainError, _FailedError):
-                _step("note", lambda: _note_or_hold(tools, studies, run.key, text))
-            following = run.next()
-            DBOS.enqueue_workflow_with_options(
-                following.options(pause_s(tries)), *following.arguments()
-            )
+                try:
+                    _run_study(studies, run.key)
+                except _FailedError as error:
+                    held = Held("", "internal.error", str(error))
+                    _step("hold", lambda: studies.hold(run.key, [held]))
+            except _AgainError as error:
+                text = str(error)
+                with suppress(_AgainError, _FailedError):
+                    _step("note", lambda: _note_or_hold(tools, studies, run.key, text))
+                _enqueue(run.next(), pause_s(tries))
 
     @DBOS.workflow(name="deliver")
     def deliver(
@@ -83,17 +89,17 @@ def install(tools: Tools) -> None:
     ) -> None:
         key = DeliveryKey(study_id, generation, via, destination)
         delay_s: float | None = None
-        try:
+        with _running():
             try:
-                delay_s = _step("attempt", lambda: _attempt(deliveries, tools, key))
-            except _FailedError as error:
-                text = str(error)
-                _step("give-up", lambda: tools.ledger.give_up(key, text, tools.now()))
-        except _AgainError:
-            delay_s = pause_s(tries)
-        if delay_s is not None:
-            following = DeliveryRun(key, since, tries).next()
-            DBOS.enqueue_workflow_with_options(following.options(delay_s), *following.arguments())
+                try:
+                    delay_s = _step("attempt", lambda: _attempt(deliveries, tools, key))
+                except _FailedError as error:
+                    text = str(error)
+                    _step("give-up", lambda: tools.ledger.give_up(key, text, tools.now()))
+            except _AgainError:
+                delay_s = pause_s(tries)
+            if delay_s is not None:
+                _enqueue(DeliveryRun(key, since, tries).next(), delay_s)
 
 
 def register_queues(destinations: Iterable[tuple[str, str]]) -> None:
@@ -127,8 +133,21 @@ def _run_study(studies: StudySteps, key: StudyKey) -> None:
         return
     kept = Kept(made)
     for via, destination in _step("release", lambda: _release(studies, key, kept)):
-        first = DeliveryRun(DeliveryKey(*key, via, destination))
-        DBOS.enqueue_workflow_with_options(first.options(), *first.arguments())
+        _enqueue(DeliveryRun(DeliveryKey(*key, via, destination)), 0.0)
+
+
+def _enqueue(run: StudyRun | DeliveryRun, delay_s: float) -> None:
+    DBOS.enqueue_workflow_with_options(run.options(delay_s), *run.arguments())
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    name = DBOS.workflow_id or ""
+    RUNNING.add(name)
+    try:
+        yield
+    finally:
+        RUNNING.discard(name)
 
 
 def _release(studies: StudySteps, key: StudyKey, kept: Kept) -> list[list[str]]:
@@ -144,6 +163,8 @@ def _attempt(deliveries: DeliverySteps, tools: Tools, key: DeliveryKey) -> float
 
 
 def _register_delivery_queue(via: str, destination: str) -> None:
+    if (via, destination) in _QUEUES:
+        return
     # One attempt at a time over all workers: a receipt is seen before the next one sends.
     DBOS.register_queue(
         delivery_queue(via, destination),
@@ -151,6 +172,7 @@ def _register_delivery_queue(via: str, destination: str) -> None:
         polling_interval_sec=POLLING_S,
         on_conflict="always_update",
     )
+    _QUEUES.add((via, destination))
 
 
 def _step(name: str, work: Callable[[], Any]) -> Any:
