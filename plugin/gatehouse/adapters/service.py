@@ -187,7 +187,8 @@ def _end_with(stdin: BinaryIO, server: uvicorn.Server) -> None:
     """End the server when stdin ends."""
 
     def watch() -> None:
-        while stdin.read(4096):
+        # Not through the buffered stream: a thread that waits in it aborts the interpreter's end.
+        while os.read(stdin.fileno(), 4096):
             continue
         server.should_exit = True
 
