@@ -13,7 +13,7 @@ from gatehouse.errors import StateError
 from gatehouse.pipeline import terms
 from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import DeliveryKey, Output, StudyKey
-from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState
+from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState, StudyState
 from gatehouse.policy.model import Delivery
 
 
@@ -33,7 +33,7 @@ class DeliveryLedger(WorkLedger):
         """
         state: DeliveryState = "waiting"
         with self.writing() as connection:
-            target = "delivering" if deliveries else "done"
+            target: StudyState = "delivering" if deliveries else "done"
             if not self._advance(connection, key, target, now, rule="", reason=""):
                 return False
             for wanted in deliveries:
