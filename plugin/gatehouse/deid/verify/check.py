@@ -81,7 +81,7 @@ def verify_against(
 ) -> Verified:
     """Check a de-identified object against what is known of its original; see `verify`."""
     try:
-        reading = reader.read_output(deidentified.chunks, OF_OUTPUT)
+        reading = reader.read_output(deidentified.chunks, OF_OUTPUT, original.header_bytes)
     except UnreadableError as error:
         raise _unreadable("output", error) from None
     check_structure(reading, original, deidentified)

@@ -41,6 +41,8 @@ class Original(NamedTuple):
     sop_class_uid: bytes
     transfer_syntax_uid: bytes
     pixel_bytes: int
+    header_bytes: int
+    """Length of what is before the pixel data."""
 
 
 def collect(dicom: Buffer, plan: Plan) -> Original:
@@ -69,6 +71,7 @@ def collect(dicom: Buffer, plan: Plan) -> Original:
         sop_class_uid,
         reading.meta.get(_TRANSFER_SYNTAX_UID, b"").strip(b"\0 "),
         reading.pixel_bytes,
+        reading.header_bytes,
     )
 
 

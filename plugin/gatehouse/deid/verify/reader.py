@@ -36,8 +36,8 @@ from gatehouse.deid.verify.walk import (
 INFLATED_BYTES_MAX = 1 << 29
 """A deflated data set may not unfold to more than this: it is held in memory as a whole."""
 
-_WINDOW_BYTES = 1 << 16
-"""A piece longer than this is not joined until the header turns out to reach into it."""
+_WINDOW_BYTES = 1 << 12
+"""How much longer than its original's the header of an output may be before it is read twice."""
 
 _PREFIX = b"DICM"
 _GROUP_LENGTH_BYTES = 12
@@ -63,6 +63,8 @@ class Reading(NamedTuple):
     """Length of the value of Pixel Data with the heads of its fragments; 0 if there is none."""
     meta_bytes: int
     """Length of group 0002 behind its group length, which has to say just this."""
+    header_bytes: int
+    """Length of what is before the pixel data; of all of it if there is none."""
 
 
 class _Pieces:
@@ -72,15 +74,6 @@ class _Pieces:
         self._pieces = [piece for piece in pieces if len(piece)]
         self._starts = [0, *accumulate(map(len, self._pieces))]
         self.length = self._starts.pop()
-
-    def first_window(self) -> int:
-        """Return how much surely is header: all short pieces up to the first long one."""
-        if len(self._pieces) == 1:
-            return self.length  # nothing has to be joined
-        for start, piece in zip(self._starts, self._pieces, strict=True):
-            if len(piece) > _WINDOW_BYTES:
-                return start + _WINDOW_BYTES
-        return self.length
 
     def read(self, start: int, stop: int) -> Buffer:
         """Return the bytes from ``start`` to ``stop``, or fewer at the end."""
@@ -103,11 +96,16 @@ def read_original(dicom: Buffer, wanted: frozenset[int]) -> Reading:
     UnreadableError
         If any byte of it is not understood.
     """
-    return _read_in_windows(_Pieces([dicom]), lambda: QuickWalk(wanted))
+    return _read_in_windows(_Pieces([dicom]), len(dicom), lambda: QuickWalk(wanted))
 
 
-def read_output(pieces: Sequence[Buffer], wanted: Container[int]) -> Reading:
+def read_output(pieces: Sequence[Buffer], wanted: Container[int], header_bytes: int = 0) -> Reading:
     """Read an object for some elements and all private ones, for every value and every tag.
+
+    Parameters
+    ----------
+    header_bytes : int, optional
+        How long its header may be expected to be: that much is joined at first.
 
     Raises
     ------
@@ -115,12 +113,11 @@ def read_output(pieces: Sequence[Buffer], wanted: Container[int]) -> Reading:
         If any byte of it is not understood.
     """
     walk = partial(Walk, wanted, private=True, every_value=True)
-    return _read_in_windows(_Pieces(pieces), walk)
+    return _read_in_windows(_Pieces(pieces), header_bytes + _WINDOW_BYTES, walk)
 
 
-def _read_in_windows(whole: _Pieces, walk: Callable[[], Walk]) -> Reading:
+def _read_in_windows(whole: _Pieces, window: int, walk: Callable[[], Walk]) -> Reading:
     """Read the joined beginning of an object, and more of it until it suffices."""
-    window = whole.first_window()
     while True:
         try:
             return _read(whole, window, walk())
@@ -149,6 +146,7 @@ def _read(whole: _Pieces, window: int, walk: Walk) -> Reading:
     big = syntax == _EXPLICIT_BIG_ENDIAN
     pixel_bytes = 0
     position, is_at_pixels = walk.top(head, position, explicit=explicit, big_endian=big)
+    header_bytes = position
     while is_at_pixels:
         start, stop = _pixels(whole, position, explicit, big)
         pixel_bytes += stop - start
@@ -156,7 +154,14 @@ def _read(whole: _Pieces, window: int, walk: Walk) -> Reading:
         position, is_at_pixels = walk.top(tail, 0, explicit=explicit, big_endian=big)
         position += stop
     return Reading(
-        preamble, meta, walk.elements, walk.values or set(), walk.tags, pixel_bytes, meta_bytes
+        preamble,
+        meta,
+        walk.elements,
+        walk.values or set(),
+        walk.tags,
+        pixel_bytes,
+        meta_bytes,
+        header_bytes,
     )
 
 

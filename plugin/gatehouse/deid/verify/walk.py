@@ -96,8 +96,8 @@ class Walk:
         wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
         short, long = SHORT_VRS, LONG_VRS
         tags = self.tags.setdefault(path, set()) if values is not None else None
-        last = -1
-        while position < end - 7:
+        last, room = -1, end - 7
+        while position < room:
             group, number, vr, length = unpack(buffer, position)
             tag = group << 16 | number
             if tag <= last:
@@ -138,8 +138,8 @@ class Walk:
         unpack = (_IMPLICIT_BIG if self._is_big_endian else IMPLICIT).unpack_from
         wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
         tags = self.tags.setdefault(path, set()) if values is not None else None
-        last = -1
-        while position < end - 7:
+        last, room = -1, end - 7
+        while position < room:
             group, number, length = unpack(buffer, position)
             tag = group << 16 | number
             if tag <= last:
@@ -275,7 +275,8 @@ class QuickWalk(Walk):
             return super()._explicit(buffer, position, end, path)
         unpack, unpack_length = _EXCHANGED.unpack_from, LENGTH.unpack_from
         short, long, wanted, name = SHORT_VRS, LONG_VRS, self._exchanged, b"PN"
-        while position < end - 7:
+        room = end - 7
+        while position < room:
             exchanged, vr, length = unpack(buffer, position)
             start = position + 8
             if vr not in short:
