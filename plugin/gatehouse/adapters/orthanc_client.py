@@ -43,7 +43,6 @@ PROTOCOLS = {
 USER_METADATA = {
     "GatehouseDeidentified": 4250,
     "GatehousePolicy": 4251,
-    "GatehouseStudy": 4252,
 }
 """Numbers of our marks, which work whether or not ``UserMetadata`` names them."""
 

@@ -213,10 +213,10 @@ class StudySteps:
                     "archive.unexpected-id",
                     "Orthanc stored the de-identified instance under another ID than computed",
                 )
+        # Not the number of the study: whoever reads it here could look up the original.
         marks = {
             "GatehouseDeidentified": "YES",
             "GatehousePolicy": f"{policy.name} version {policy.version} {policy.digest[:12]}",
-            "GatehouseStudy": str(key.study_id),
         }
         for study_orthanc_id in sorted({one.study_orthanc_id_new for one in outputs}):
             tools.archive.mark(study_orthanc_id, marks, policy.keep_local_label)
