@@ -114,6 +114,52 @@ def test_a_study_arrives_de_identified(
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
 
 
+def test_a_study_that_came_by_stow_rs_arrives_de_identified(running: RunningUp) -> None:
+    datasets = canary_study(8, slices=2)
+    before = {*running.at_research()}
+    parts = [
+        b"--part\r\nContent-Type: application/dicom\r\n\r\n" + to_bytes(dataset) + b"\r\n"
+        for dataset in datasets
+    ]
+
+    status, _ = running.gateway.request(
+        "POST",
+        "/dicom-web/studies",
+        b"".join(parts) + b"--part--\r\n",
+        {"Content-Type": 'multipart/related; type="application/dicom"; boundary=part'},
+    )
+    study = running.wait_for_end(datasets[0])
+
+    arrived = [file for one, file in running.at_research().items() if one not in before]
+    assert status == 200
+    assert study["state"] == "done"
+    assert len(arrived) == 2
+    assert holding(needles(datasets), arrived) == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/modalities/research-pacs/store"),
+        ("POST", "/peers/research-pacs/store"),
+        ("POST", "/modalities/research-pacs/store-straight"),
+        ("POST", "/dicom-web/servers/x/stow"),
+        ("PUT", "/modalities/research-pacs"),
+        ("PUT", "/peers/elsewhere"),
+        ("PUT", "/dicom-web/servers/elsewhere"),
+        ("DELETE", "/changes"),
+        ("POST", "/tools/execute-script"),
+        ("POST", "/tools/reset"),
+    ],
+)
+def test_no_user_of_the_gateway_gets_anything_out_past_the_policies(
+    running: RunningUp, method: str, path: str
+) -> None:
+    status, _ = running.gateway.request(method, path, b"{}")
+
+    assert status == 403
+
+
 def test_no_value_of_a_study_is_in_any_log_or_in_the_ledger(
     running: RunningUp, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from gatehouse.adapters.process_tree import Process, descendants
 
 PR_SET_CHILD_SUBREAPER = 36
 
+SETPRIV = "/usr/bin/setpriv"
+
 STOP_MAX_S = 30.0
 """How long a server may take to end after SIGTERM before it is killed."""
 
@@ -133,7 +135,7 @@ class Server:
         """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  our own arguments
-                ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--", *self.arguments],
+                [SETPRIV, "--pdeathsig", "KILL", "--", *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

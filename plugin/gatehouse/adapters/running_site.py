@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gatehouse.adapters.launch import (
     ORTHANC_ENVIRONMENT,
+    SETPRIV,
     Server,
     Signals,
     reap_adopted,
@@ -80,6 +81,9 @@ class RunningSite:
         StartError
             With what the server wrote about it.
         """
+        for program in (ORTHANC, SETPRIV):
+            if not Path(program).exists():
+                raise StartError(f"{program} is not there; `make setup` installs it")
         began_at = {server.name: _size(server.log) for server in self._servers}
         for server in reversed(self._servers):
             server.start()
