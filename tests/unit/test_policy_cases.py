@@ -115,7 +115,7 @@ def test_a_case_whose_expectations_are_all_met_passes() -> None:
         ),
         (
             'SliceThickness: "1.5"',
-            "Manufacturer: CANARY",
+            "ConvolutionKernel: xcanaryx",
             "3: a canary is in the output of instance 1",
         ),
         (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -424,3 +425,69 @@ def test_diff_of_two_texts_that_mean_the_same_finds_nothing(
     assert main(["diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")]) == 0
 
     assert output(capsys)[0] == ["no difference in meaning"]
+
+
+def test_test_tells_what_no_case_has_tried(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["test", str(folder), "--coverage"]) == 1
+
+    out, _ = output(capsys)
+    assert out[:11] == [
+        "lung",
+        "  ok    it works",
+        "  coverage: 3 of 11",
+        f'        {folder}/lung/lung.yaml:4: no case answers no to "called-aet is LUNGAI"',
+        f'        {folder}/lung/lung.yaml:4: no case answers unknown to "called-aet is LUNGAI"',
+        f'        {folder}/lung/lung.yaml:4: no case answers no to "Modality is CT"',
+        f'        {folder}/lung/lung.yaml:4: no case answers unknown to "Modality is CT"',
+        f"        {folder}/lung/lung.yaml:5: no case has the attribute StudyDescription",
+        f"        {folder}/lung/lung.yaml:5: no case has the attribute (0019,{{MAKER}},0C)",
+        f'        {folder}/lung/lung.yaml:7: no case answers no to "PatientAge at-least 18Y"',
+        f'        {folder}/lung/lung.yaml:7: no case answers unknown to "PatientAge at-least 18Y"',
+    ]
+    assert out[-2:] == ["  coverage: 0 of 0", "2 policies: 2 passed, 0 failed"]
+
+
+def test_test_writes_its_results_for_continuous_integration(folder: Path, tmp_path: Path) -> None:
+    file = folder / "lung/lung.test.yaml"
+    file.write_text(CASES.format("lung", "removed").replace("it works", '"<it> & \\"works\\""'))
+    (folder / "rest/rest.test.yaml").unlink()
+
+    assert main(["test", str(folder), "--junit", str(tmp_path / "junit.xml")]) == 1
+
+    top = ElementTree.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 our own file
+    assert [(suite.get("name"), suite.get("tests"), suite.get("failures")) for suite in top] == [
+        ("lung", "1", "1"),
+        ("rest", "1", "1"),
+    ]
+    case = top[0][0]
+    assert case.get("name") == '<it> & "works"'
+    assert case[0].get("message") == "PatientAge should be removed, and was kept"
+    assert case[0].text == "lung/lung.test.yaml:5"
+
+
+def test_test_update_writes_golden_files_and_a_change_fails_afterwards(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / "lung/lung.test.yaml"
+    text = CASES.format("lung", "kept").replace(", groups: [uids, stamp]", "")
+    file.write_text(text.replace("changes: {PatientAge: kept}", "golden: cases/it.golden.txt"))
+    golden = folder / "lung/cases/it.golden.txt"
+
+    assert main(["test", str(folder), "--policy", "lung"]) == 1
+    assert main(["test", str(folder), "--policy", "lung", "--update"]) == 0
+    assert main(["test", str(folder), "--policy", "lung"]) == 0
+    written = golden.read_text()
+    golden.write_text(
+        written.replace("  PatientAge: kept: 054Y", "  PatientAge: removed by profile:")
+    )
+    capsys.readouterr()
+    assert main(["test", str(folder), "--policy", "lung"]) == 1
+
+    assert "  PatientAge: kept: 054Y\n" in written
+    number = written.splitlines().index("  PatientAge: kept: 054Y") + 1
+    assert output(capsys)[0][2] == (
+        f"        {file}:5: cases/it.golden.txt:{number} says "
+        '"PatientAge: removed by profile:", and it was "PatientAge: kept: 054Y"'
+    )

@@ -52,6 +52,17 @@ class ExpectedChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Golden:
+    """A file that says what becomes of every element of a case's study."""
+
+    file: str
+    """Path from the policy's folder."""
+    content: bytes | None
+    """None if there is no such file yet; ``gatehouse test --update`` writes it."""
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A study and what must happen to it."""
 
@@ -64,6 +75,7 @@ class Case:
     groups: Mapping[str, int]
     """Groups whose changes need not be named, with their lines."""
     line: int
+    golden: Golden | None = None
 
 
 def build_cases(
@@ -120,6 +132,7 @@ def _case(node: Node, report: Report, files: Mapping[str, bytes]) -> Case:
         ),
         groups={group.value: group.line for group in (groups.elements() if groups else ())},
         line=node.line,
+        golden=_golden(expect.get("golden"), files),
     )
     _check_expectation(case, expect, report)
     return case
@@ -130,10 +143,16 @@ def _check_expectation(case: Case, expect: Node, report: Report) -> None:
         report.error(expect.line, f'a case that expects "{case.decision}" says by which "rule"')
     if case.decision in ("accept", "no-match") and case.rule:
         report.error(expect.line_of("rule"), f'"rule" has no use beside "{case.decision}"')
-    if case.decision == "accept" and expect.get("changes") is None:
+    if case.decision == "accept" and not case.golden and expect.get("changes") is None:
         report.error(expect.line, 'a case that expects "accept" says which "changes"')
-    if case.decision != "accept" and (case.changes or case.groups):
+    if case.golden and case.groups:
+        report.error(expect.line_of("groups"), '"groups" has no use beside "golden"')
+    if case.decision != "accept" and (case.changes or case.groups or case.golden):
         report.error(expect.line, "only an accepted study has changes")
+
+
+def _golden(node: Node | None, files: Mapping[str, bytes]) -> Golden | None:
+    return None if node is None else Golden(node.value, files.get(node.value), node.line)
 
 
 def _change(attribute: str, node: Node, line: int) -> ExpectedChange:

@@ -18,6 +18,7 @@ CHANGES: Final = {
     "replaced": "The attribute has another value.",
     "added": "The attribute was not there before.",
 }
+GOLDEN_PATTERN: Final = r"^cases/[A-Za-z0-9][A-Za-z0-9._-]*\.golden\.txt$"
 GROUPS: Final = {
     "uids": "UIDs of instances, series, studies and frames of reference that were replaced.",
     "stamp": "What Gatehouse writes about the de-identification itself (PS3.15 E.1.1).",
@@ -89,6 +90,12 @@ def _expect() -> Schema:
                 "description": "Changes that need not be named one by one. Those that the "
                 "policy's own attributes section makes always have to be.",
             },
+            "golden": text(
+                "Instead of naming changes: a file beside the cases that lists what becomes of "
+                "every element. `gatehouse test --update` writes it.",
+                pattern=GOLDEN_PATTERN,
+                expects="a path such as cases/chest.golden.txt",
+            ),
         },
         ["decision"],
         "What must happen, and nothing else.",

@@ -1,7 +1,8 @@
 """Run the cases of a policy: with the same engine and verification as a real study.
 
 Strict both ways: what is expected must have happened, and what happened must be expected. Values
-with the word CANARY in them must be in no byte of the output.
+with the word CANARY in them must be in no byte of the output. A case with a golden file says with
+it what becomes of every element.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatehouse.deid.engine import deidentify
-from gatehouse.deid.model import ProjectKeys
-from gatehouse.deid.plan import Plan, compile_plan
+from gatehouse.deid.plan import compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
 from gatehouse.deid.verify import verify
 from gatehouse.errors import HoldError, PolicyError
 from gatehouse.policy.cases import Case, ExpectedChange
+from gatehouse.policy.coverage import answers_in
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.differences import Difference, compare, is_named
 from gatehouse.policy.facts import extract
-from gatehouse.policy.model import InstanceFacts, Outcome, Pack, Policy
+from gatehouse.policy.golden import golden_difference, render_golden
+from gatehouse.policy.model import Answer, Condition, InstanceFacts, Outcome, Pack, Policy
 from gatehouse.policy.synthetic import make_instance
 
 TEST_MASTER_KEY: Final = b"Gatehouse's cases use this key, which is no secret"
@@ -36,63 +38,94 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What a policy did to the study of a case."""
+
+    decision: str
+    """``"accept"``, ``"hold"``, ``"reject"`` or ``"no-match"``."""
+    rule: str
+    differences: tuple[tuple[Difference, ...], ...] = ()
+    """Per instance."""
+    outputs: tuple[bytes, ...] = ()
+    answers: frozenset[tuple[Condition, Answer]] = frozenset()
+    """The comparisons that were asked, with what they answered for some instance."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
     """What came of a case; it passed if there are no failures."""
 
     case: Case
     failures: tuple[Failure, ...]
+    result: Result | None = None
+    """None if the case describes no study."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    decision: str
-    rule: str
-    differences: tuple[tuple[Difference, ...], ...] = ()
-    """Per instance."""
-    outputs: tuple[bytes, ...] = ()
+class CaseRunner:
+    """Runs studies of cases through one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._plan = compile_plan(policy.recipe)
+        self._keys = derive_project_keys(TEST_MASTER_KEY, policy.recipe.project)
+        self._names = attributes_of(policy)
+
+    def run(self, case: Case) -> CaseResult:
+        """Run a case and check what it expects."""
+        try:
+            result = self.result(case)
+        except PolicyError as error:
+            return CaseResult(case, (Failure(case.line, str(error)),))
+        return CaseResult(case, tuple(_check(case, result)), result)
+
+    def result(self, case: Case) -> Result:
+        """Return what the policy does to the study of a case.
+
+        Raises
+        ------
+        PolicyError
+            If the case describes no study.
+        """
+        originals = [make_instance(one, number) for number, one in enumerate(case.instances, 1)]
+        answers: frozenset[tuple[Condition, Answer]] = frozenset()
+        try:
+            facts = [
+                InstanceFacts(f"instance {number}", instance.origin, extract(original, self._names))
+                for number, (instance, original) in enumerate(
+                    zip(case.instances, originals, strict=True), 1
+                )
+            ]
+            answers = frozenset(answers_in(self.policy, facts))
+            decision = decide(Pack((self.policy,), self.policy.digest), facts)
+            if decision.rule == "no-policy":
+                return Result("no-match", "", answers=answers)
+            if decision.outcome is not Outcome.ACCEPT:
+                return Result(decision.outcome.value, decision.rule, answers=answers)
+            outputs, differences = self._outputs(originals)
+        except HoldError as error:
+            return Result("hold", error.rule, answers=answers)
+        return Result("accept", "", differences, outputs, answers)
+
+    def _outputs(
+        self, originals: Sequence[bytes]
+    ) -> tuple[tuple[bytes, ...], tuple[tuple[Difference, ...], ...]]:
+        outputs, differences = [], []
+        for original in originals:
+            deidentified = deidentify(original, self._plan, self._keys)
+            verify(original, deidentified, self._plan, self._keys)
+            output = deidentified.to_bytes()
+            outputs.append(output)
+            differences.append(tuple(compare(original, output, deidentified.changes)))
+        return tuple(outputs), tuple(differences)
 
 
 def run_cases(policy: Policy, cases: Sequence[Case]) -> Iterator[CaseResult]:
     """Run the cases of a policy, one after the other."""
-    plan = compile_plan(policy.recipe)
-    keys = derive_project_keys(TEST_MASTER_KEY, policy.recipe.project)
-    for case in cases:
-        try:
-            result = _run(policy, case, plan, keys)
-            failures = tuple(_check(case, result))
-        except PolicyError as error:
-            failures = (Failure(case.line, str(error)),)
-        yield CaseResult(case, failures)
+    runner = CaseRunner(policy)
+    return (runner.run(case) for case in cases)
 
 
-def _run(policy: Policy, case: Case, plan: Plan, keys: ProjectKeys) -> _Result:
-    originals = [make_instance(one, number) for number, one in enumerate(case.instances, 1)]
-    names = attributes_of(policy)
-    try:
-        facts = [
-            InstanceFacts(f"instance {number}", instance.origin, extract(original, names))
-            for number, (instance, original) in enumerate(
-                zip(case.instances, originals, strict=True), 1
-            )
-        ]
-        decision = decide(Pack((policy,), policy.digest), facts)
-        if decision.rule == "no-policy":
-            return _Result("no-match", "")
-        if decision.outcome is not Outcome.ACCEPT:
-            return _Result(decision.outcome.value, decision.rule)
-        outputs, differences = [], []
-        for original in originals:
-            deidentified = deidentify(original, plan, keys)
-            verify(original, deidentified, plan, keys)
-            output = deidentified.to_bytes()
-            outputs.append(output)
-            differences.append(tuple(compare(original, output, deidentified.changes)))
-    except HoldError as error:
-        return _Result("hold", error.rule)
-    return _Result("accept", "", tuple(differences), tuple(outputs))
-
-
-def _check(case: Case, result: _Result) -> Iterator[Failure]:
+def _check(case: Case, result: Result) -> Iterator[Failure]:
     expected = f"{case.decision} by {case.rule}" if case.rule else case.decision
     actual = f"{result.decision} by {result.rule}" if result.rule else result.decision
     if expected != actual:
@@ -103,10 +136,15 @@ def _check(case: Case, result: _Result) -> Iterator[Failure]:
             yield Failure(case.line, f"a canary is in the output of instance {number}")
     for expected_change in case.changes:
         yield from _check_change(expected_change, result)
-    yield from _check_unnamed(case, result)
+    if case.golden is None:
+        yield from _check_unnamed(case, result)
+    else:
+        message = golden_difference(case.golden, render_golden(result.differences))
+        if message:
+            yield Failure(case.golden.line, message)
 
 
-def _check_change(expected: ExpectedChange, result: _Result) -> Iterator[Failure]:
+def _check_change(expected: ExpectedChange, result: Result) -> Iterator[Failure]:
     """Check an expectation in each place that has the attribute; there must be one."""
     found = [
         difference
@@ -131,7 +169,7 @@ def _check_change(expected: ExpectedChange, result: _Result) -> Iterator[Failure
             )
 
 
-def _check_unnamed(case: Case, result: _Result) -> Iterator[Failure]:
+def _check_unnamed(case: Case, result: Result) -> Iterator[Failure]:
     """Check that each change is named, and that each group has a change."""
     used: set[str] = set()
     seen: set[str] = set()
@@ -141,7 +179,7 @@ def _check_unnamed(case: Case, result: _Result) -> Iterator[Failure]:
                 continue
             if any(is_named(difference.row, change.attribute) for change in case.changes):
                 continue
-            groups = _groups(difference) & case.groups.keys()
+            groups = groups_of(difference) & case.groups.keys()
             used |= groups
             if not groups and difference.path not in seen:
                 seen.add(difference.path)
@@ -155,7 +193,8 @@ def _check_unnamed(case: Case, result: _Result) -> Iterator[Failure]:
         yield Failure(case.groups[group], f'no change needs the group "{group}"')
 
 
-def _groups(difference: Difference) -> set[str]:
+def groups_of(difference: Difference) -> set[str]:
+    """Return the groups of a case that cover a change; none for the policy's own rules."""
     change = difference.change
     if change.rule == "policy":
         return set()
