@@ -168,7 +168,7 @@ def test_a_file_with_too_many_elements_is_held(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_value_that_must_be_read_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatehouse.deid.editor.VALUE_LENGTH_MAX", 100)
+    monkeypatch.setattr("gatehouse.deid.element_editor.VALUE_LENGTH_MAX", 100)
     comments = element(0x10, 0x10, "PN", b"x" * 102)
 
     error = hold_of(file_around(HEAD + comments + STUDY))

@@ -10,8 +10,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from gatehouse.deid import actions, dummy_items
-from gatehouse.deid.changes import Noted
+from gatehouse.deid.element_editor import ElementEditor
 from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import (
     ACT,
@@ -21,26 +20,22 @@ from gatehouse.deid.levels import (
     NOTE,
     PRIVATE,
     SEQUENCE,
-    SPECIFIC_CHARACTER_SET,
-    STAMP,
     Entry,
     Level,
 )
-from gatehouse.deid.output import Edit
 from gatehouse.deid.privates import CREATOR_LAST, CREATOR_LENGTH_MAX, PrivateBlocks
-from gatehouse.dicom import charsets, paths, scan, write
+from gatehouse.dicom import paths, scan
 from gatehouse.dicom.encodings import (
     DEPTH_MAX,
     FIRST_DELIMITER,
     IMPLICIT_LITTLE,
     ITEM_DELIMITATION,
     LONG_VRS,
-    PADDING_MAX,
     PIXEL_DATA,
     SEQUENCE_DELIMITATION,
+    SEQUENCE_VRS,
     SHORT_VRS,
     UNDEFINED,
-    VALUE_LENGTH_MAX,
     Encoding,
     new_budget,
 )
@@ -52,22 +47,15 @@ BEFORE_FIRST: Final = -1
 """The tag before the first."""
 
 _ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
-_SEQUENCE_VRS: Final = (b"SQ", b"UN", b"")
-_CHARACTER_SET_LENGTH_MAX: Final = 1024
-_VR_NAMES: Final = {vr: vr.decode() for vr in SHORT_VRS | LONG_VRS if vr != b"UN"}
 
 
-class Editor:
-    """Collects the edits and changes of one instance."""
+class Editor(ElementEditor):
+    """Goes through the data sets of one instance, and edits what its plan says."""
 
-    __slots__ = ("_budget", "_data", "_file_end", "changes", "edits", "instance")
+    __slots__ = ("_budget",)
 
     def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.edits: list[Edit | None] = []
-        self.changes: list[Noted] = []
-        self._data = instance.file.data
-        self._file_end = instance.file.end
+        super().__init__(instance)
         self._budget = new_budget()
 
     def data_set(
@@ -157,6 +145,12 @@ class Editor:
                     changes.append(entry.change if place is None else (place, tag, entry.change))
                     position = following
                     continue
+                elif entry.kind == ACT and length != UNDEFINED and vr != b"SQ":
+                    if following > end:
+                        raise scan.truncated()
+                    delta += self._value(entry, vr, position, value, following, encoding, place)
+                    position = following
+                    continue
                 elif entry.kind == PRIVATE:
                     blocks = blocks or PrivateBlocks(edits, changes)
                     if element <= CREATOR_LAST:
@@ -204,7 +198,7 @@ class Editor:
         inside = IMPLICIT_LITTLE if vr == b"UN" else encoding
         kind = NOTE if entry is None else entry.kind
         if kind == SEQUENCE or (kind == NOTE and self._is_sequence(tag, vr, length, value, entry)):
-            if vr not in _SEQUENCE_VRS:
+            if vr not in SEQUENCE_VRS:
                 raise ScanError("dicom.vr", "a sequence has the VR of something else")
             if place is None:
                 self.instance.position = position
@@ -218,19 +212,21 @@ class Editor:
             )
         if entry is None:
             return following, 0
+        if kind == ACT and length != UNDEFINED and vr != b"SQ":
+            return following, self._value(entry, vr, position, value, following, encoding, place)
         if entry.is_noted:
             self._note(entry, Element(vr, value, following, inside), position, place)
         if kind == NOTE:
             return following, 0
-        if kind == ACT:
-            is_sequence = vr == b"SQ" or length == UNDEFINED
-            new = self._act(entry, vr, value, following, place, is_sequence)
-        elif kind == ITEMS:
-            new = self._dummy_items(entry, vr, inside)
-        elif kind == FORBIDDEN:
+        if kind == FORBIDDEN:
             raise ScanError("dicom.group", "an element is of a group that no data set may hold")
-        else:
-            new = None
+        new = None
+        if kind == ITEMS:
+            new = self._dummy_items(entry, vr, inside)
+        elif kind == ACT:
+            if entry.reads:
+                raise ScanError("dicom.vr", "a sequence is where a value should be")
+            new = entry.constant
         return following, self._replace(entry, vr, position, value, following, new, encoding, place)
 
     def _is_sequence(
@@ -244,81 +240,6 @@ class Editor:
         # What neither the dictionary nor the file gives a VR: private, or kept by a policy.
         is_open = entry is not None and not entry.vr and vr in (b"UN", b"")
         return is_open and bytes(self._data[value : value + 4]) == _ITEM_TAG
-
-    def _note(self, entry: Entry, found: Element, position: int, place: Place) -> None:
-        """Remember where an attribute is that something else depends on."""
-        instance = self.instance
-        if entry.tag == SPECIFIC_CHARACTER_SET:
-            size = min(found.end, found.start + _CHARACTER_SET_LENGTH_MAX)
-            instance.character_set = charsets.character_set(bytes(self._data[found.start : size]))
-            if place is None:
-                instance.top_character_set = instance.character_set
-        if place is None:
-            instance.position = position
-            instance.notes[entry.tag] = found
-
-    def _act(
-        self,
-        entry: Entry,
-        vr: bytes,
-        value: int,
-        following: int,
-        place: Place,
-        is_sequence: bool,
-    ) -> bytes | None:
-        """Return the new value that the entry's action gives; None to remove the element."""
-        action = entry.action
-        if action is actions.remove or action is None:
-            return None
-        if action is actions.empty:
-            return b""
-        if is_sequence:
-            raise ScanError("dicom.vr", "a sequence is where a value should be")
-        if following - value > VALUE_LENGTH_MAX:
-            raise scan.too_long()
-        name = _VR_NAMES.get(vr) or entry.vr or "UN"
-        old = bytes(self._data[value:following])
-        new = action(old, entry.occurrence(name, place is None), self.instance)
-        return write.padded(new, name) if new is not None and len(new) & 1 else new
-
-    def _dummy_items(self, entry: Entry, vr: bytes, inside: Encoding) -> bytes:
-        """Return the items that stand in for those of a sequence."""
-        if vr not in _SEQUENCE_VRS:
-            raise ScanError("dicom.vr", "a sequence has the VR of something else")
-        return dummy_items.encode(
-            entry.parameters["items"],
-            explicit=inside.is_explicit,
-            little=not inside.is_big_endian,
-        )
-
-    def _replace(
-        self,
-        entry: Entry,
-        vr: bytes,
-        position: int,
-        value: int,
-        following: int,
-        new: bytes | None,
-        encoding: Encoding,
-        place: Place,
-    ) -> int:
-        """Write an edit that gives an element its new value; return its growth."""
-        if entry.is_noted and place is None:
-            self.instance.results[entry.tag] = new or b""
-        if new is None:
-            self.edits.append((position, following, b""))
-            growth = position - following
-        else:
-            growth = len(new) - (following - value)
-            if not growth and self._data[value:following] == new:
-                return 0
-            # The length is written anew even where it is the same: it may have been undefined.
-            size = write.length(encoding, vr, len(new))
-            self.edits.append((value - len(size), following, size + new))
-        if entry.kind != STAMP:
-            change = entry.change
-            self.changes.append(change if place is None else (place, entry.tag, change))
-        return growth
 
     def _sequence(
         self,
@@ -374,13 +295,6 @@ class Editor:
         if delta:
             edits[slot] = (value - 4, value, encoding.length32(length + delta))
         return position, delta
-
-    def _cut_padding(self, position: int, end: int) -> bool:
-        """Remove zero bytes after the last element; tell if there is nothing else."""
-        if end - position > PADDING_MAX or bytes(self._data[position:end]).strip(b"\0"):
-            return False
-        self.edits.append((position, end, b""))
-        return True
 
 
 def _disorder(tag: int, previous: int) -> ScanError:

@@ -12,7 +12,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from gatehouse.deid import pixels, stamp
-from gatehouse.deid.actions import ACTIONS, PATIENT_ID, PATIENT_NAME, Action, Occurrence
+from gatehouse.deid.actions import (
+    ACTIONS,
+    PATIENT_ID,
+    PATIENT_NAME,
+    Action,
+    Occurrence,
+    empty,
+    remove,
+)
 from gatehouse.deid.instance import ISSUER_OF_PATIENT_ID, STUDY_INSTANCE_UID
 from gatehouse.deid.model import Change
 from gatehouse.deid.plan import ObjectPlan, Plan
@@ -75,25 +83,46 @@ _REMEMBERED_MAX: Final = 100_000
 class Entry:
     """What is to be done with one attribute."""
 
-    __slots__ = ("_occurrences", "action", "change", "is_noted", "kind", "parameters", "tag", "vr")
+    __slots__ = (
+        "action",
+        "at_top",
+        "change",
+        "constant",
+        "inside",
+        "is_noted",
+        "kind",
+        "parameters",
+        "reads",
+        "tag",
+        "vr",
+    )
 
     def __init__(self, tag: int, kind: int, rule: Rule, vr: str, *, is_noted: bool = False) -> None:
         self.tag = tag
         self.kind = kind
         self.vr = vr
         self.is_noted = is_noted
-        self.action: Action | None = ACTIONS.get(rule.action)
+        self.action: Action = ACTIONS.get(rule.action, remove)
+        self.reads = self.action not in (remove, empty)
+        # The new value where it does not depend on the old one; None removes the element.
+        self.constant = b"" if self.action is empty else None
         self.parameters: Mapping[str, Any] = rule.parameters
         self.change = Change(paths.name(tag), rule.code, rule.source, rule.line)
-        self._occurrences: dict[tuple[str, bool], Occurrence] = {}
+        self.at_top: dict[bytes, Occurrence] = {}
+        self.inside: dict[bytes, Occurrence] = {}
 
-    def occurrence(self, vr: str, is_top: bool) -> Occurrence:
-        """Return the value that actions take for an element of this attribute."""
-        found = self._occurrences.get((vr, is_top))
-        if found is None:
-            found = Occurrence(self.tag, vr, is_top, self.parameters)
-            self._occurrences[vr, is_top] = found
-        return found
+    def occurrence(self, vr: bytes, is_top: bool) -> Occurrence:
+        """Return what actions take for an element of this attribute, and remember it.
+
+        Parameters
+        ----------
+        vr : bytes
+            As in the file. Where it says nothing (implicit VR, UN) the dictionary's is taken.
+        """
+        name = self.vr or "UN" if vr in (b"", b"UN") else vr.decode("ascii")
+        made = Occurrence(self.tag, name, is_top, self.parameters)
+        (self.at_top if is_top else self.inside)[vr] = made
+        return made
 
 
 class Level(dict[int, Entry | None]):

@@ -30,6 +30,12 @@ SHORT_VRS: Final = frozenset(
 LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """VRs whose header has 12 bytes in explicit VR, with a length of 32 bits (PS3.5 Table 7.1-1)."""
 
+SEQUENCE_VRS: Final = (b"SQ", b"UN", b"")
+"""VRs under which a sequence may be found; the last is that of implicit VR."""
+
+SHORT_LENGTH_MAX: Final = 0xFFFF
+"""The longest value whose length fits into 16 bits."""
+
 DEPTH_MAX: Final = 32
 """Sequences within sequences. Reports reach 10; the stack of Python, and of whoever reads the
 output with a recursive parser, ends somewhere above this."""

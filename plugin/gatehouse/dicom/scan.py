@@ -20,6 +20,7 @@ from gatehouse.dicom.encodings import (
     LONG_VRS,
     PIXEL_DATA,
     SEQUENCE_DELIMITATION,
+    SEQUENCE_VRS,
     SHORT_VRS,
     UNDEFINED,
     Encoding,
@@ -29,7 +30,6 @@ from gatehouse.errors import ScanError
 
 Buffer = bytes | memoryview
 
-_SEQUENCE_VRS = (b"SQ", b"UN", b"")
 _DELIMITERS = FIRST_DELIMITER >> 16
 
 
@@ -167,7 +167,7 @@ def skip_undefined(
     """
     if tag == PIXEL_DATA:
         return skip_fragments(data, position, end, EXPLICIT_LITTLE, budget)
-    if vr not in _SEQUENCE_VRS:
+    if vr not in SEQUENCE_VRS:
         raise ScanError("dicom.structure", "an element that is no sequence has no length")
     if depth >= DEPTH_MAX:
         raise too_deep()
@@ -234,7 +234,7 @@ def _skip(
                 position = value + length
             elif tag == PIXEL_DATA:
                 position = skip_fragments(data, value, end, EXPLICIT_LITTLE, budget)
-            elif vr not in _SEQUENCE_VRS:
+            elif vr not in SEQUENCE_VRS:
                 raise ScanError("dicom.structure", "an element that is no sequence has no length")
             else:
                 around.append(encoding)

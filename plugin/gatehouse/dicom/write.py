@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gatehouse.dicom.encodings import LONG_VRS, UNDEFINED, Encoding
+from gatehouse.dicom.encodings import LONG_VRS, SHORT_LENGTH_MAX, UNDEFINED, Encoding
 from gatehouse.errors import DeidentificationError
 
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UI", "UN"})
 """VRs padded with a zero byte; text is padded with a space (PS3.5 section 6.2)."""
-
-_SHORT_LENGTH_MAX = 0xFFFF
 
 
 def text(value: bytes) -> bytes:
@@ -38,7 +36,7 @@ def length(encoding: Encoding, vr: bytes, count: int) -> bytes:
     bytes of the header.
     """
     if encoding.is_explicit and vr not in LONG_VRS:
-        if count > _SHORT_LENGTH_MAX:
+        if count > SHORT_LENGTH_MAX:
             raise DeidentificationError(
                 "deid.too-long", "a new value is longer than its VR allows in explicit VR"
             )

@@ -6,14 +6,16 @@ import re
 from collections.abc import Sequence
 
 from gatehouse.deid.text import patterns
-from gatehouse.deid.text.names import Known, Token, find_cued, find_known, tokenize, widen
+from gatehouse.deid.text.cjk import unknown_stretches
+from gatehouse.deid.text.known import Known, find_known
+from gatehouse.deid.text.names import find_cued, widen
 from gatehouse.deid.text.patterns import Span
-from gatehouse.deid.text.words import fold, is_clinical, is_common, is_compound, is_name
+from gatehouse.deid.text.safe import Style, is_safe, safe_places
+from gatehouse.deid.text.tokens import IS_CJK, Token, tokenize
+from gatehouse.deid.text.words import is_clinical, is_name
 
 # Longer text is held by the engine's limit; the cleaner's own is a second line.
 LONGEST_TEXT = 1_000_000
-_ACRONYM_LETTERS = 3
-_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
 def clean(
@@ -72,53 +74,32 @@ def _unknown_words(text: str, tokens: Sequence[Token], found: Sequence[Span]) ->
     for span in found:
         covered[span.start : span.end] = b"\x01" * (span.end - span.start)
     open_tokens = [token for token in tokens if not covered[token.start]]
-    unknown = [token for token in open_tokens if not _is_safe(token)]
-    gone = {token.start for token in unknown} | {
-        span.start for span in found if span.kind == "name"
-    }
-    ends = {token.end for token in unknown} | {span.end for span in found if span.kind == "name"}
+    style = Style.of(text, tokens)
+    safe = safe_places(text, tokens)
+    unknown = [
+        token
+        for token in open_tokens
+        if token.start not in safe and not IS_CJK.match(token.text) and not is_safe(token, style)
+    ]
+    names = [span for span in found if span.kind == "name"]
+    gone = {token.start for token in unknown} | {span.start for span in names}
+    ends = {token.end for token in unknown} | {span.end for span in names}
     for token in open_tokens:
         is_both = is_name(token.folded) and not is_clinical(token.folded)
-        if token.start in gone or not is_both or not token.is_capitalised:
+        if token.start in gone | safe or not is_both or not token.is_capitalised:
             continue
-        starts_sentence = token.start == 0 or text[: token.start].rstrip()[-1:] in ".:\n"
+        starts_sentence = token.start == 0 or text[: token.start].rstrip()[-1:] in ".:?!\n"
         beside_name = (token.end + 1) in gone or (token.start - 1) in ends
-        if beside_name or (not starts_sentence and not text.isupper()):
+        if beside_name or (not starts_sentence and not style.is_upper):
             unknown.append(token)
             gone.add(token.start)
             ends.add(token.end)
-    return [Span(token.start, token.end, "name") for token in unknown]
-
-
-def _is_safe(token: Token) -> bool:
-    """Tell if a word may stay by itself."""
-    word = token.folded.removesuffix("'s")
-    if any(letter.isdigit() for letter in word):
-        return all(
-            len(part) <= _ACRONYM_LETTERS
-            or _is_word(fold(part))
-            or (part.isupper() and len(part) == _ACRONYM_LETTERS + 1 and not is_name(fold(part)))
-            for part in re.findall(r"[^\W\d_]+", token.text)
-        )
-    if len(word) == 1 or _is_word(word):
-        return True
-    if is_name(word):
-        return False
-    if token.text.isupper() and len(word) <= _ACRONYM_LETTERS:
-        return True
-    if token.text.isupper() and len(word) <= 5 and not set("aeiouy") & set(word):
-        return True  # an acronym: hardly any name has no vowel
-    parts = _CAMEL.findall(token.text)
-    if len(parts) > 1 and "".join(parts) == token.text:
-        return all(
-            is_clinical(part.lower()) or (part.isupper() and len(part) <= _ACRONYM_LETTERS)
-            for part in parts
-        )
-    return is_compound(word)
-
-
-def _is_word(word: str) -> bool:
-    return is_clinical(word) or is_common(word)
+    return [Span(token.start, token.end, "name") for token in unknown] + [
+        Span(token.start + start, token.start + end, "name")
+        for token in open_tokens
+        if IS_CJK.match(token.text)
+        for start, end in unknown_stretches(token.text)
+    ]
 
 
 def _merge(text: str, spans: Sequence[Span]) -> list[Span]:

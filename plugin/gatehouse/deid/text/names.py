@@ -1,145 +1,28 @@
-"""Names in free text: those the study is known to hold, and those that a cue gives away."""
+"""Names of persons and institutions in free text that a cue gives away."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from gatehouse.deid.text.cues import (
+    BEFORE_NAME,
+    BY,
+    DOTTED_CREDENTIALS,
+    INSTITUTION,
+    INSTITUTION_WORDS,
+    LABEL,
+    PARTICLES,
+    POSTNOMINALS,
+    TITLES,
+    WEAK_TITLES,
+)
+from gatehouse.deid.text.known import Known, find_known
 from gatehouse.deid.text.patterns import Span
-from gatehouse.deid.text.words import fold, is_clinical, is_common, is_name, spellings
+from gatehouse.deid.text.tokens import WORD, Token, tokenize
+from gatehouse.deid.text.words import fold, is_clinical, is_common, is_name
 
-WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
-
-_TITLES = frozenset(
-    "dr drs doctor prof professor mr mrs ms miss mme mlle herr frau hr fr sra dott dottssa doc "
-    "sister rev capt sgt lt".split()
-)
-# These are also everyday or clinical words; they are titles only before a capital letter.
-_WEAK_TITLES = frozenset("doctor sister hr fr lt doc nurse capt sra".split())
-_POSTNOMINALS = frozenset(
-    "md do rn phd frcr frcp mbbs facr rt msc dmd dds np pa-c crnp rtr".split()
-)
-_DOTTED_CREDENTIALS = re.compile(r"\b(?:M\.D|D\.O|Ph\.D|R\.N|R\.T)\b")
-_PARTICLES = frozenset(
-    "de del della di da dos van von der den ter ten zu zur bin ibn al el la le abu san st mac mc "
-    "jr sr ii iii iv".split()
-)
-_BY = re.compile(
-    r"\b(?:signed|dictated|read|reported|performed|reviewed|verified|approved|interpreted|"
-    r"transcribed|scanned|ordered|referred|requested|authori[sz]ed|entered|acquired|validated|"
-    r"befundet|lu)(?: electronically)? (?:by|von|par)\b[: ]*",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(
-    r"\b(?:patient(?:'s)?(?: name)?|pt(?: name)?|name|surname|tech(?:nologist)?|operator|physician|"
-    r"radiologist|attending|resident|consultant|referrer|referring(?: physician| doctor| dr)?|"
-    r"ref(?: by| phys)?|req(?: by)?|mother|father|wife|husband|spouse|son|daughter|contact|"
-    r"next of kin|nurse|cc|attn|signed|author|reader|observer|untersucher|arzt|m[ée]decin) ?[:=] ?",
-    re.IGNORECASE,
-)
-_INSTITUTION = re.compile(
-    r"\b(?:hospitals?|clinics?|klinik(?:um|en)?|medical cent(?:er|re)|health ?care|health system|"
-    r"universit\w+|infirmary|krankenhaus|spital|h[oô]pital|ospedale|policlinico|"
-    r"medical group|radiology associates|imaging cent(?:er|re)|imaging associates|"
-    r"children'?s|nhs trust|memorial|sanatorium|hospice)\b",
-    re.IGNORECASE,
-)
-_INSTITUTION_WORDS = frozenset(
-    "general memorial regional community university county city national royal saint st children's "
-    "childrens veterans presbyterian methodist baptist lutheran jewish catholic sacred heart good "
-    "north south east west northern southern eastern western central medical center centre "
-    "hospital clinic school of and the".split()
-)
-
-
-class Token(NamedTuple):
-    """A word of a text with its place, as written and folded."""
-
-    start: int
-    end: int
-    text: str
-    folded: str
-
-    @property
-    def is_capitalised(self) -> bool:
-        """Tell if it begins with a capital letter."""
-        return self.text[0].isupper()
-
-
-def tokenize(text: str) -> list[Token]:
-    """Return the words of a text in order."""
-    return [
-        Token(match.start(), match.end(), match.group(), fold(match.group().replace("’", "'")))
-        for match in WORD.finditer(text)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known to identify in a study, folded for comparison."""
-
-    names: frozenset[str] = frozenset()
-    initials: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
-    phrases: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(
-        cls,
-        person_names: Iterable[str] = (),
-        identifiers: Iterable[str] = (),
-        institutions: Iterable[str] = (),
-    ) -> Known:
-        """Make it from values: PN in DICOM's form, IDs and numbers, names of institutions."""
-        names: set[str] = set()
-        initials: set[str] = set()
-        for person in person_names:
-            for group in person.split("="):
-                parts = [part for part in WORD.findall(group) if not part.isdigit()]
-                names.update(*(spellings(part) for part in parts if len(part) > 1))
-                first = [fold(part)[0] for part in parts if fold(part)]
-                for order in (first, first[::-1], first[1:] + first[:1]):
-                    if len(order) > 1:
-                        initials.add("".join(order))
-        numbers = {fold(one.strip()) for one in identifiers if len(one.strip()) > 2}
-        phrases = {fold(one.strip()) for one in institutions if len(one.strip()) > 2}
-        return cls(
-            frozenset(names - _PARTICLES),
-            frozenset(initials),
-            frozenset(numbers),
-            frozenset(phrases),
-        )
-
-
-def find_known(text: str, tokens: Sequence[Token], known: Known) -> list[Span]:
-    """Return the places of what is known of the study."""
-    spans = []
-    for token in tokens:
-        plain = token.folded.removesuffix("'s")
-        if (
-            plain in known.names
-            or plain.replace("'", "") in known.names
-            or (
-                token.text.isupper()
-                and token.folded in known.initials
-                and not is_clinical(token.folded)
-            )
-        ):
-            spans.append(Span(token.start, token.end, "name"))
-    if known.names:
-        # Names of several hundred languages are not written with spaces between the words.
-        for match in re.finditer(r"[^\x00-\x7f]{2,}", text):
-            if fold(match.group()).replace(" ", "") in known.names:
-                spans.append(Span(match.start(), match.end(), "name"))
-    lowered = fold(text) if text.isascii() else text.lower()
-    for phrase in known.numbers | known.phrases:
-        spans += [
-            Span(match.start(), match.end(), "number" if phrase in known.numbers else "institution")
-            for match in re.finditer(rf"(?<![^\W_]){re.escape(phrase)}(?![^\W_])", lowered)
-        ]
-    return spans
+__all__ = ["Known", "Token", "find_cued", "find_known", "tokenize", "widen"]
 
 
 def find_cued(text: str, tokens: Sequence[Token]) -> list[Span]:
@@ -152,22 +35,30 @@ def find_cued(text: str, tokens: Sequence[Token]) -> list[Span]:
     for number, token in enumerate(tokens):
         if token.text == "MR":
             continue  # the modality; a man's name after it is not in the vocabulary anyway
-        if token.folded in _TITLES or token.folded in _WEAK_TITLES:
+        if token.folded in TITLES or token.folded in WEAK_TITLES:
             spans += _after_title(text, tokens, number, is_upper=is_upper)
-        elif token.folded in _POSTNOMINALS and token.text[0].isupper():
+        elif token.folded in POSTNOMINALS and token.text[0].isupper():
             spans += _before_credentials(text, tokens, number)
-    for match in _DOTTED_CREDENTIALS.finditer(text):
+    for match in DOTTED_CREDENTIALS.finditer(text):
         at = next((n for n, one in enumerate(tokens) if one.start == match.start()), None)
         if at is not None:
             spans += _before_credentials(text, tokens, at)
-    for expression, at_most in ((_BY, 3), (_LABEL, 4)):
+    for expression, at_most in ((BY, 3), (LABEL, 4), (BEFORE_NAME, 3)):
         for match in expression.finditer(text):
             first = next((n for n, one in enumerate(tokens) if one.start >= match.end()), None)
-            if first is not None and tokens[first].start - match.end() <= 1:
-                spans += _run_of_names(text, tokens, first, at_most, is_upper=is_upper)
+            if first is None or tokens[first].start - match.end() > 1:
+                continue
+            if expression is BEFORE_NAME and not _looks_like_name(tokens[first]):
+                continue
+            spans += _run_of_names(text, tokens, first, at_most, is_upper=is_upper)
     spans += _with_comma(text)
     spans += _institutions(text, tokens)
     return spans
+
+
+def _looks_like_name(token: Token) -> bool:
+    is_word = is_clinical(token.folded) or is_common(token.folded)
+    return token.is_capitalised and not token.text.isdigit() and not is_word
 
 
 def _run_of_names(
@@ -185,12 +76,12 @@ def _run_of_names(
             is_word = is_clinical(token.folded) or (
                 is_common(token.folded) and not is_name(token.folded)
             )
-            if ends_sentence or (is_word and token.folded not in _PARTICLES):
+            if ends_sentence or (is_word and token.folded not in PARTICLES):
                 break
         elif is_clinical(token.folded) and not token.is_capitalised:
             break
-        if token.text.isdigit() or token.folded in _TITLES:
-            if token.folded in _TITLES:
+        if token.text.isdigit() or token.folded in TITLES:
+            if token.folded in TITLES:
                 continue
             break
         is_plain_word = is_common(token.folded) and not is_name(token.folded)
@@ -207,16 +98,20 @@ def _after_title(text: str, tokens: Sequence[Token], number: int, *, is_upper: b
     following = tokens[number + 1]
     if not re.fullmatch(r"\.? ?|\. ", text[title.end : following.start]):
         return []
-    if title.folded in _WEAK_TITLES and (is_upper or not following.is_capitalised):
+    if title.folded in WEAK_TITLES and (is_upper or not following.is_capitalised):
         return []
     names = _run_of_names(text, tokens, number + 1, 3, is_upper=is_upper)
-    if not names and following.folded not in _TITLES:
+    if not names and following.folded not in TITLES:
         return []
     return [Span(title.start, title.end, "name"), *names]
 
 
 def _before_credentials(text: str, tokens: Sequence[Token], number: int) -> list[Span]:
     spans: list[Span] = []
+    following = tokens[number + 1] if number + 1 < len(tokens) else None
+    if following is not None and text[tokens[number].end : following.start] == " ":
+        if is_common(following.folded):
+            return []  # "do not", "rt knee"
     for back in range(number - 1, max(number - 4, -1), -1):
         token, after = tokens[back], tokens[back + 1]
         between = text[token.end : after.start]
@@ -224,7 +119,7 @@ def _before_credentials(text: str, tokens: Sequence[Token], number: int) -> list
             break
         if token.text.isdigit() or (is_clinical(token.folded) and back < number - 1):
             break
-        if token.folded in _POSTNOMINALS:
+        if token.folded in POSTNOMINALS:
             continue
         if is_clinical(token.folded) and "," not in between:
             break
@@ -252,14 +147,14 @@ def _with_comma(text: str) -> list[Span]:
 
 def _institutions(text: str, tokens: Sequence[Token]) -> list[Span]:
     spans = []
-    for match in _INSTITUTION.finditer(text):
+    for match in INSTITUTION.finditer(text):
         before = [token for token in tokens if token.end <= match.start()]
         start, found = match.start(), 0
         for token in reversed(before[-5:]):
             gap = text[token.end : start]
             if not re.fullmatch(r"\.? |-|'s ", gap) or not token.is_capitalised:
                 break
-            is_part = token.folded in _INSTITUTION_WORDS or not is_clinical(token.folded)
+            is_part = token.folded in INSTITUTION_WORDS or not is_clinical(token.folded)
             if not is_part or (token.text.isdigit()):
                 break
             start, found = token.start, found + 1
@@ -290,7 +185,7 @@ def widen(text: str, tokens: Sequence[Token], spans: Sequence[Span]) -> list[Spa
     more = []
     for number, token in enumerate(tokens):
         is_small = (len(token.text) == 1 and token.text.isalpha() and token.text.isupper()) or (
-            token.folded in _PARTICLES
+            token.folded in PARTICLES
         )
         if not is_small or any(start <= token.start < end for start, end in taken):
             continue

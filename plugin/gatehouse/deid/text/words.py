@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Iterator
 from importlib import resources
 
 from anyascii import anyascii
@@ -22,6 +23,20 @@ _MEDICAL_ENDINGS = (
     "dense", "echoic", "lucent", "opaque", "vascular", "cardial", "hepatic", "pulmonary", "osseous",
     "plasia", "plastic", "trophic", "tropic", "phageal", "cranial", "spinal", "costal", "ically",
 )  # fmt: skip
+# The same in other languages, folded. Names end on some of these, too, but short ones.
+_WORLD_ENDINGS = (
+    "grafia", "grafie", "graphie", "graphies", "grafi", "gramm", "gramme", "gramma", "ektomie",
+    "ectomie", "ectomia", "ektomi", "tomie", "tomia", "skopie", "scopie", "scopia", "pathie",
+    "patia", "pathia", "algie", "ologie", "ologia", "itide", "iasis", "megalie", "megalia",
+    "karzinom", "carcinome", "sarkom", "ische", "ischer", "isches", "ischen", "ischem", "ungen",
+    "ung", "keit", "heit", "artig", "artige", "formig", "formige", "ique", "iques", "cion",
+    "ciones", "zione", "zioni", "coes", "miento", "mientos", "idade", "ierte", "ierten", "ografisk",
+)  # fmt: skip
+_SHORTEST_WORD = 2
+_SHORTEST_PART = 4
+_ELIDED = frozenset("l d c j m n s t qu dell nell all sull dall un".split())
+_SHORTEST_WITH_ENDING = 9
+"""Letters that a word of another language needs, to be taken for a word by its ending alone."""
 _MEDICAL_PREFIXES = (
     "hyper", "hypo", "iso", "intra", "extra", "inter", "peri", "para", "post", "pre", "retro",
     "sub", "supra", "infra", "trans", "multi", "non", "un", "re", "poly", "pseudo", "neuro",
@@ -30,11 +45,38 @@ _MEDICAL_PREFIXES = (
 )  # fmt: skip
 
 
+class WordList:
+    """A sorted list of words, as the bytes of its file: half a million words in five megabytes."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: bytes) -> None:
+        self._lines = lines
+
+    def __contains__(self, word: str) -> bool:
+        wanted, lines = word.encode("utf-8"), self._lines
+        low, high = 0, len(lines)
+        while low < high:
+            middle = (low + high) // 2
+            start, end = lines.rfind(b"\n", 0, middle) + 1, lines.find(b"\n", middle)
+            line = lines[start:end]
+            if line == wanted:
+                return True
+            if line < wanted:
+                low = end + 1
+            else:
+                high = start
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines.decode("utf-8").split("\n")[:-1])
+
+
 @functools.cache
-def load(name: str) -> frozenset[str]:
-    """Return one of the lists ``clinical``, ``common`` or ``names``."""
-    text = resources.files(__package__).joinpath("words", f"{name}.txt").read_text("utf-8")
-    return frozenset(text.split("\n")[1:])
+def load(name: str) -> WordList:
+    """Return one of the lists in the folder ``words``; its first line says where it comes from."""
+    lines = resources.files(__package__).joinpath("words", f"{name}.txt").read_bytes()
+    return WordList(lines[lines.index(b"\n") + 1 :])
 
 
 @functools.lru_cache(maxsize=65536)
@@ -78,23 +120,52 @@ def is_clinical(word: str) -> bool:
 
 @functools.lru_cache(maxsize=65536)
 def is_common(word: str) -> bool:
-    """Tell if a folded word is an everyday word of English."""
-    common = load("common")
-    if word in common:
-        return True
+    """Tell if a folded word is an everyday word of English, or a frequent one of other languages."""
     stem = word.removesuffix("'s")
-    return len(stem) > 1 and stem in common
+    if len(stem) < _SHORTEST_WORD:
+        return False
+    if stem in load("common") or stem in load("world_words"):
+        return True
+    if is_name(stem):
+        return False
+    if len(stem) >= _SHORTEST_WITH_ENDING and stem.endswith(_WORLD_ENDINGS):
+        return True
+    # l'os, d'adénopathie, dell'addome
+    article, is_elided, noun = stem.partition("'")
+    return bool(is_elided) and article in _ELIDED and (is_clinical(noun) or is_common(noun))
 
 
+@functools.lru_cache(maxsize=65536)
 def is_name(word: str) -> bool:
-    """Tell if a folded word is a frequent surname or given name."""
-    return word.removesuffix("'s") in load("names")
+    """Tell if a folded word is a surname or given name."""
+    name = word.removesuffix("'s")
+    return name in load("names") or name in load("world_names")
+
+
+def is_eponym(word: str) -> bool:
+    """Tell if a folded word is a person after whom something in medicine is named."""
+    return word.removesuffix("'s") in load("eponyms")
 
 
 @functools.lru_cache(maxsize=65536)
 def is_compound(word: str) -> bool:
-    """Tell if a folded word is two clinical words written as one: ``postcontrast``."""
+    """Tell if a folded word is written as one of a clinical word and another: ``postcontrast``.
+
+    In German and its relatives most nouns of radiology are; an ``s`` or ``n`` may join the two.
+    """
     if is_name(word):
         return False
     clinical = load("clinical")
-    return any(word[:cut] in clinical and word[cut:] in clinical for cut in range(4, len(word) - 3))
+    for cut in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+        first, second = word[:cut], word[cut:]
+        firsts = (first, *(first[:-1] for joint in "sn" if first[-1] == joint and cut > 5))
+        for one in firsts:
+            if one in clinical and (second in clinical or _is_plain(second)):
+                return True
+            if second in clinical and _is_plain(one):
+                return True
+    return False
+
+
+def _is_plain(word: str) -> bool:
+    return len(word) >= _SHORTEST_PART and not is_name(word) and is_common(word)

@@ -1,0 +1,128 @@
+"""Edits of single elements: new values, lengths that fit them, and the changes that are recorded.
+
+Where elements are, and which entry is theirs, is found by `editor.Editor`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gatehouse.deid import dummy_items
+from gatehouse.deid.changes import Noted
+from gatehouse.deid.instance import Instance
+from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
+from gatehouse.deid.output import Edit
+from gatehouse.dicom import charsets, scan, write
+from gatehouse.dicom.encodings import (
+    PADDING_MAX,
+    SEQUENCE_VRS,
+    SHORT_LENGTH_MAX,
+    SHORT_VRS,
+    VALUE_LENGTH_MAX,
+    Encoding,
+)
+from gatehouse.dicom.paths import Place
+from gatehouse.dicom.scan import Element
+from gatehouse.errors import ScanError
+
+_CHARACTER_SET_LENGTH_MAX: Final = 1024
+
+
+class ElementEditor:
+    """Collects the edits and changes of one instance."""
+
+    __slots__ = ("_data", "changes", "edits", "instance")
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.edits: list[Edit | None] = []
+        self.changes: list[Noted] = []
+        self._data = instance.file.data
+
+    def _note(self, entry: Entry, found: Element, position: int, place: Place) -> None:
+        """Remember where an attribute is that something else depends on."""
+        instance = self.instance
+        if entry.tag == SPECIFIC_CHARACTER_SET:
+            size = min(found.end, found.start + _CHARACTER_SET_LENGTH_MAX)
+            instance.character_set = charsets.character_set(bytes(self._data[found.start : size]))
+            if place is None:
+                instance.top_character_set = instance.character_set
+        if place is None:
+            instance.position = position
+            instance.notes[entry.tag] = found
+
+    def _value(
+        self,
+        entry: Entry,
+        vr: bytes,
+        position: int,
+        value: int,
+        following: int,
+        encoding: Encoding,
+        place: Place,
+    ) -> int:
+        """Give an element that is no sequence its new value; return its growth."""
+        if entry.is_noted:
+            self._note(entry, Element(vr, value, following, encoding), position, place)
+        new = entry.constant
+        if entry.reads:
+            if following - value > VALUE_LENGTH_MAX:
+                raise scan.too_long()
+            occurrence = (entry.at_top if place is None else entry.inside).get(vr)
+            if occurrence is None:
+                occurrence = entry.occurrence(vr, place is None)
+            old = bytes(self._data[value:following])
+            new = entry.action(old, occurrence, self.instance)
+            if new is not None and len(new) & 1:
+                new = write.padded(new, occurrence.vr)
+        return self._replace(entry, vr, position, value, following, new, encoding, place)
+
+    def _dummy_items(self, entry: Entry, vr: bytes, inside: Encoding) -> bytes:
+        """Return the items that stand in for those of a sequence."""
+        if vr not in SEQUENCE_VRS:
+            raise ScanError("dicom.vr", "a sequence has the VR of something else")
+        return dummy_items.encode(
+            entry.parameters["items"],
+            explicit=inside.is_explicit,
+            little=not inside.is_big_endian,
+        )
+
+    def _replace(
+        self,
+        entry: Entry,
+        vr: bytes,
+        position: int,
+        value: int,
+        following: int,
+        new: bytes | None,
+        encoding: Encoding,
+        place: Place,
+    ) -> int:
+        """Write an edit that gives an element its new value; return its growth."""
+        if entry.is_noted and place is None:
+            self.instance.results[entry.tag] = new or b""
+        if new is None:
+            growth = position - following
+            self.edits.append((position, following, b""))
+        else:
+            length = len(new)
+            growth = length - (following - value)
+            if not growth and self._data[value:following] == new:
+                return 0
+            if vr in SHORT_VRS and length <= SHORT_LENGTH_MAX:
+                self.edits.append((value - 2, following, encoding.length16(length) + new))
+            else:
+                # The length is written anew even where it is the same: it may have been undefined.
+                size = write.length(encoding, vr, length)
+                self.edits.append((value - len(size), following, size + new))
+        if entry.kind != STAMP:
+            change = entry.change
+            self.changes.append(change if place is None else (place, entry.tag, change))
+        return growth
+
+    def _cut_padding(self, position: int, end: int) -> bool:
+        """Remove zero bytes after the last element; tell if there is nothing else."""
+        if end - position > PADDING_MAX or bytes(self._data[position:end]).strip(b"\0"):
+            return False
+        self.edits.append((position, end, b""))
+        return True
