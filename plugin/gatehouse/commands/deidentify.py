@@ -68,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.jobs <= JOBS_MAX:
         raise ConfigurationError(f"--jobs is {arguments.jobs}, and may be 1 to {JOBS_MAX}")
     policy = _policy(arguments.policies, arguments.policy)
+    if policy.recipe.profile == "none":
+        raise PolicyError(f"the policy {policy.name} forwards studies as they are")
     plan = compile_plan(policy.recipe)
     keys = derive_project_keys(read_key_file(arguments.key_file), policy.recipe.project)
     source, target, maps = _folders(arguments)

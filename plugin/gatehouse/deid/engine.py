@@ -13,6 +13,7 @@ from gatehouse.deid import pixels, stamp
 from gatehouse.deid.actions import PATIENT_ID, pseudonym
 from gatehouse.deid.changes import Changes
 from gatehouse.deid.editor import BEFORE_FIRST, Editor
+from gatehouse.deid.forward import forward
 from gatehouse.deid.instance import STUDY_INSTANCE_UID, Instance
 from gatehouse.deid.levels import (
     SERIES_INSTANCE_UID,
@@ -75,6 +76,8 @@ def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
     Source: PS3.15 E.1.1.
     """
     try:
+        if plan.recipe.profile == "none":
+            return forward(dicom)
         return _deidentify(dicom, plan, keys)
     except HoldError:
         raise

@@ -13,6 +13,7 @@ from gatehouse.deid.options import check_options, longitudinal_marking, method_c
 from gatehouse.deid.recipe import Recipe
 from gatehouse.deid.resolve import TOP, Context, Mode, Resolver
 from gatehouse.deid.rules import KEEP, PRIVATE, UNKNOWN, Rule
+from gatehouse.deid.unlisted import restricted
 from gatehouse.errors import PolicyError
 from gatehouse.standard import attribute_types
 from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
@@ -48,10 +49,17 @@ class Level(dict[int, Rule]):
 class ObjectPlan:
     """The rules for instances of one SOP class."""
 
-    def __init__(self, exceptions: Exceptions, resolver: Resolver, safe_private: bool) -> None:
+    def __init__(
+        self,
+        exceptions: Exceptions,
+        resolver: Resolver,
+        safe_private: bool,
+        only_listed: bool = False,
+    ) -> None:
         self._exceptions = exceptions
         self._resolver = resolver
         self._safe_private = safe_private
+        self._only_listed = only_listed
         self._levels: dict[Path, Level] = {}
 
     def level(self, path: Path) -> Level:
@@ -91,7 +99,11 @@ class ObjectPlan:
         """Work out the rule for a public element; for a private one, that of an unknown creator."""
         if tag >> 16 & 1:
             return PRIVATE
-        return self._exceptions.find(path, tag) or self._resolver.public(path, context, tag)
+        rule = self._exceptions.find(path, tag)
+        if rule is not None:
+            return rule
+        rule = self._resolver.public(path, context, tag)
+        return restricted(path, tag, rule) if self._only_listed else rule
 
     def _context(self, path: Path) -> Context:
         """Return what the sequences above mean, the innermost with a say first."""
@@ -114,8 +126,10 @@ class Plan:
     """A recipe, compiled. Cheap to send to another process: only the recipe travels."""
 
     def __init__(self, recipe: Recipe) -> None:
-        if recipe.profile != "basic":
+        if recipe.profile not in ("basic", "none"):
             raise PolicyError(f"there is no profile {recipe.profile!r}; PS3.15 E.2 defines basic")
+        if recipe.profile == "none" and (recipe.options or recipe.attributes):
+            raise PolicyError("without a profile there are no options and no exceptions")
         check_options(recipe.options)
         self.recipe = recipe
         self.method_codes = method_codes(recipe.options)
@@ -133,7 +147,12 @@ class Plan:
         if found is None:
             options = self.recipe.options
             resolver = Resolver(options, iod)
-            found = ObjectPlan(self._exceptions, resolver, "retain-safe-private" in options)
+            found = ObjectPlan(
+                self._exceptions,
+                resolver,
+                "retain-safe-private" in options,
+                self.recipe.unlisted == "remove",
+            )
             self._objects[iod] = found
         return found
 

@@ -60,9 +60,14 @@ class Recipe:
     """
 
     project: str
-    profile: Literal["basic"] = "basic"
+    profile: Literal["basic", "none"] = "basic"
+    """``"none"`` forwards instances as they are, with the patient's identity."""
+    because: str = ""
+    """Why nothing is de-identified, for the profile ``"none"``."""
     options: frozenset[str] = frozenset()
     attributes: tuple[AttributeRule, ...] = ()
+    unlisted: Literal["profile", "remove"] = "profile"
+    """What happens to attributes that the profile keeps and the policy does not name."""
     suspicious_pixels: Literal["hold", "accept"] = "hold"
     policy: str = ""
     version: int = 0

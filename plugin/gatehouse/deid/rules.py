@@ -39,3 +39,6 @@ UNKNOWN = Rule("remove", "X", "unknown")
 """A public element that is not in the dictionary can't be said to be free of identifiers."""
 
 PRIVATE = Rule("remove", "X", "private")
+
+UNLISTED = Rule("remove", "X", "unlisted")
+"""Under an allow-list: the profile would pass it on, and the policy does not name it."""

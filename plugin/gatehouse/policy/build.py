@@ -32,6 +32,9 @@ from gatehouse.policy.yaml_subset import Node, parse
 DestinationNames = Mapping[str, Collection[str]]
 """For each way of delivery the names that are configured; a way that is not in it is not known."""
 
+FORWARDED = "forwarded"
+"""The project of policies that do not de-identify; its keys are used for nothing."""
+
 _CHECK_KEYS = frozenset({"id", "otherwise", "because"})
 
 
@@ -184,8 +187,14 @@ class _Builder:
     def _recipe(self, name: str, version: int, digest: str) -> Recipe:
         section = self.top.get("deidentify")
         pixels = self._part("pixels")
+        profile: Any = self._value("profile", "basic", section) if section else "basic"
+        if section is not None and section.kind == "mapping":
+            self._check_profile(section, profile)
         return Recipe(
-            project=self._value("project", "", section) if section else "",
+            project=self._project(section, profile) if section else "",
+            profile=profile,
+            because=self._value("because", "", section) if section else "",
+            unlisted=self._value("unlisted", "profile", section) if section else "profile",
             options=self._options(section) if section else frozenset(),
             attributes=build_attributes(section.get("attributes"), self.shapes, self.report)
             if section
@@ -194,6 +203,42 @@ class _Builder:
             policy=name,
             version=version,
             digest=digest,
+        )
+
+    def _project(self, section: Node, profile: str) -> str:
+        """Return the key domain; what is forwarded as it is needs none."""
+        return FORWARDED if profile == "none" else str(self._value("project", "", section))
+
+    def _check_profile(self, section: Node, profile: str) -> None:
+        """Report what does not go together with the profile."""
+        line = section.line_of("profile")
+        if profile == "basic":
+            if section.get("project") is None:
+                self.report.error(section.line, '"deidentify" has no key "project"')
+            if section.get("because") is not None:
+                self.report.error(
+                    section.line_of("because"), '"because" has no use beside "profile: basic"'
+                )
+            return
+        if section.get("because") is None:
+            self.report.error(
+                line,
+                "a policy that does not de-identify says why",
+                'add "because", with who is trusted and by what agreement',
+            )
+        useless = [key for key, _ in section.items() if key not in ("profile", "because")]
+        for key in useless:
+            self.report.error(section.line_of(key), f'"{key}" has no use beside "profile: none"')
+        for key in ("pixels", "keep-local"):
+            if self.top.get(key) is not None:
+                self.report.error(
+                    self.top.line_of(key),
+                    f'"{key}" has no use if studies are forwarded as they are',
+                )
+        self.report.warning(
+            line,
+            "this policy forwards studies as they are, with the patient's identity",
+            "have a privacy officer confirm this",
         )
 
     def _options(self, section: Node) -> frozenset[str]:

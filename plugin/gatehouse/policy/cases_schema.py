@@ -24,6 +24,7 @@ GROUPS: Final = {
     "stamp": "What Gatehouse writes about the de-identification itself (PS3.15 E.1.1).",
     "profile": "What the Basic Profile changes (PS3.15 E.2).",
     "private": "Private attributes that were removed.",
+    "unlisted": "Attributes that an allow-list does not name and removes.",
     "unknown": "Attributes that are in no dictionary and were removed.",
     **{entry.name: f"What this option changes ({entry.source})." for entry in OPTIONS},
 }

@@ -99,6 +99,8 @@ def _decide_matched(policy: Policy, study: Study, asked: list[Asked]) -> Decisio
         reason = f"the policy {policy.name} is observed: it would accept, and releases nothing"
         return Decision(Outcome.HOLD, policy, "observe", reason, tuple(asked))
     reason = f"the policy {policy.name}, version {policy.version}, is for this study"
+    if policy.recipe.profile == "none":
+        reason += " and forwards it without de-identification"
     return Decision(Outcome.ACCEPT, policy, "match", reason, tuple(asked))
 
 

@@ -101,7 +101,9 @@ def diff(old: Policy, new: Policy) -> PolicyDiff:
     """Return what another version of a policy means otherwise."""
     return PolicyDiff(
         sections=tuple(_sections(old, new)),
-        attributes=tuple(treatments(compile_plan(old.recipe), compile_plan(new.recipe))),
+        attributes=()
+        if "none" in (old.recipe.profile, new.recipe.profile)
+        else tuple(treatments(compile_plan(old.recipe), compile_plan(new.recipe))),
         warnings=tuple(_warnings(old, new)),
     )
 
@@ -161,6 +163,8 @@ def _sections(old: Policy, new: Policy) -> Iterator[Section]:
         dict.fromkeys(new.recipe.options, "asked for"),
     )
     for part, before, after in (
+        ("profile", old.recipe.profile, new.recipe.profile),
+        ("unlisted attributes", old.recipe.unlisted, new.recipe.unlisted),
         ("project", old.recipe.project, new.recipe.project),
         ("suspicious pixels", old.recipe.suspicious_pixels, new.recipe.suspicious_pixels),
     ):
@@ -234,6 +238,9 @@ def treatments(old: Plan, new: Plan) -> Iterator[Treatment]:
     """Yield the attributes that two plans treat otherwise, by tag."""
     named = {*_named_attributes(old), *_named_attributes(new)}
     steps: dict[tuple[Step, ...], str] = {parse_attribute(name): name for name in named}
+    if old.recipe.unlisted != new.recipe.unlisted:
+        for keyword in dictionary.keywords():
+            steps.setdefault((Step(dictionary.tag_of(keyword) or 0, "", ()),), keyword)
     for tag in table.rows():
         keyword = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
         steps.setdefault((Step(tag, "", ()),), keyword)

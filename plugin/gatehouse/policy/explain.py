@@ -24,6 +24,7 @@ CLAUSES: Final[Mapping[str, str]] = {
     "private": "PS3.15 E.2, Private Attributes",
     "unknown": "not in PS3.6",
     "stamp": "PS3.15 E.1.1",
+    "unlisted": "not listed by the policy",
     "unrecorded": "",
     **{entry.name: entry.source for entry in OPTIONS},
 }
@@ -42,7 +43,8 @@ class ElementExplanation:
     code: str
     """Action code of PS3.15 Table E.1-1a."""
     rule: str
-    """``"profile"``, an option's name, ``"policy"``, ``"private"``, ``"unknown"``, ``"stamp"``."""
+    """``"profile"``, an option's name, ``"policy"``, ``"private"``, ``"unknown"``, ``"unlisted"``,
+    ``"stamp"``, ``"forwarded"``."""
     line: int
     """Line in the policy; 0 if the policy does not speak of it."""
     clause: str
@@ -65,6 +67,8 @@ def explain_instance(
     """
     deidentified = deidentify(dicom, plan, keys)
     verify(dicom, deidentified, plan, keys)
+    if policy.recipe.profile == "none":
+        return tuple(_forwarded(one, policy) for one in compare(dicom, dicom, ()))
     sop_class_uid = "".join(extract(dicom, ["SOPClassUID"])["SOPClassUID"][:1])
     object_plan = plan.for_sop_class(sop_class_uid)
     return tuple(
@@ -97,6 +101,14 @@ def _explain(
         difference.fate,
         difference.before,
         difference.after,
+    )
+
+
+def _forwarded(difference: Difference, policy: Policy) -> ElementExplanation:
+    text = difference.before
+    because = policy.recipe.because
+    return ElementExplanation(
+        difference.path, "keep", "", "forwarded", 0, because, difference.fate, text, text
     )
 
 

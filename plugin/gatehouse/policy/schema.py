@@ -49,9 +49,14 @@ def _deidentify() -> Schema:
     return obj(
         {
             "profile": {
-                "enum": ["basic"],
-                "description": "The profile: the Basic Application Level Confidentiality Profile. "
-                "(PS3.15 E.2)",
+                "enum": ["basic", "none"],
+                "description": "basic: the Basic Application Level Confidentiality Profile "
+                "(PS3.15 E.2). none: nothing is de-identified, studies are forwarded as they came; "
+                "needs because, and is listed as a warning.",
+            },
+            "because": {
+                **BECAUSE,
+                "description": "Why nothing is de-identified. Beside profile: none only.",
             },
             "options": {
                 "type": "array",
@@ -71,12 +76,18 @@ def _deidentify() -> Schema:
                 "description": "Exceptions from profile and options, each with its reason. An "
                 "attribute is meant at every depth, a path from the top.",
             },
+            "unlisted": {
+                "enum": ["profile", "remove"],
+                "description": "What happens to attributes that the profile keeps and that neither "
+                "an option nor attributes names. profile (default): they stay. remove: an "
+                "allow-list; only what describes the pixels and the object itself stays besides.",
+            },
             "unknown-private": {
                 "enum": ["remove"],
                 "description": "What happens to private attributes that nothing names.",
             },
         },
-        ["profile", "project"],
+        ["profile"],
         "What is done to each instance.",
     )
 

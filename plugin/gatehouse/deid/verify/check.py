@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from gatehouse.deid.model import Deidentified, ProjectKeys, Verified
 from gatehouse.deid.plan import Plan
+from gatehouse.deid.rules import Rule
 from gatehouse.deid.verify import reader
+from gatehouse.deid.verify.forwarded import verify_forwarded
 from gatehouse.deid.verify.identifiers import WORDS
 from gatehouse.deid.verify.needles import Needle, fold
 from gatehouse.deid.verify.original import Original, collect
@@ -18,6 +20,7 @@ from gatehouse.deid.verify.structure import (
     DEIDENTIFICATION_METHOD,
     OF_OUTPUT,
     PIXEL_DATA,
+    PrivateRules,
     check_structure,
     place,
 )
@@ -59,6 +62,8 @@ def verify(original: Buffer, deidentified: Deidentified, plan: Plan, keys: Proje
     VerificationError
         If an identifying value is left, or if the output is not what the plan describes.
     """
+    if plan.recipe.profile == "none":
+        return verify_forwarded(original, deidentified)
     return verify_against(read_original(original, plan), deidentified, plan, keys)
 
 
@@ -117,13 +122,17 @@ def _judge(
     # Fragments of an icon are values without an element of their own.
     without = suspects.keys() - {value for _, _, _, value in elements}
     elements += [((), PIXEL_DATA, b"OB", value) for value in without]
+    private = PrivateRules(elements, original.object_plan)
     for element in elements:
         path, tag, vr, value = element
-        for needle in suspects.get(value, ()):
+        if value not in suspects:
+            continue
+        rule = private[path, tag] if tag >> 16 & 1 else original.object_plan.level(path)[tag]
+        for needle in suspects[value]:
             if (
                 holds(value, vr.decode("ascii") or (dictionary.vr(tag) or "UN")[:2], needle)
                 and not _is_ours(needle, keys)
-                and not _is_allowed(element, needle, original, plan)
+                and not _is_allowed(element, needle, rule, plan)
             ):
                 raise VerificationError(
                     "verify.residual-identifier",
@@ -138,7 +147,7 @@ def _is_ours(needle: Needle, keys: ProjectKeys) -> bool:
     return is_our_uid(keys, text) if needle.kind == "uid" else is_our_pseudonym(keys, text)
 
 
-def _is_allowed(element: Element, needle: Needle, original: Original, plan: Plan) -> bool:
+def _is_allowed(element: Element, needle: Needle, rule: Rule, plan: Plan) -> bool:
     """Tell if a find is what the plan wants at this place."""
     path, tag, vr, _ = element
     if tag in MAKERS_PLACES:
@@ -148,13 +157,10 @@ def _is_allowed(element: Element, needle: Needle, original: Original, plan: Plan
         return True
     if not path and tag == DEIDENTIFICATION_METHOD:
         return needle.folded in fold(plan.recipe.policy.encode("utf-8"))
-    if tag >> 16 & 1:
-        # A private element that is still here is kept on purpose; a Person Name is collected
-        # from private elements, too, and would be found in itself.
-        return vr == b"PN"
-    rule = original.object_plan.level(path)[tag]
     if rule.action in _DATE_CHANGES:
+        # One date, moved, may be another one's original.
         return needle.kind in _DATE_KINDS
     if rule.action == "replace":
         return needle.folded in fold(str(rule.parameters.get("with", "")).encode("utf-8"))
-    return False
+    # Names are collected from private elements, too: one that is kept is found in itself.
+    return bool(tag >> 16 & 1) and vr == b"PN" and rule.action == "keep"
