@@ -181,9 +181,9 @@ def _walk(
 def _new_value(
     elements: _Elements, tag: int, rule: Rule, context: _Context, *, is_top: bool
 ) -> bytes | None:
+    vr = elements.vr(tag).partition(" ")[0]
     if rule.action == "keep":
-        return elements.value(tag)
-    vr = elements.vr(tag)
+        return write.padded(elements.value(tag), vr)
     occurrence = Occurrence(tag, vr, is_top, rule.parameters)
     value = ACTIONS[rule.action](elements.value(tag), occurrence, context)
     return None if value is None else write.padded(value, vr)

@@ -32,10 +32,12 @@ from support.dicom_builder import (
     JPEGBaseline8Bit,
     ct,
     ct_bytes,
+    file_around,
     to_bytes,
 )
 from support.dicom_builder import explicit_element as element
 from support.engine_run import BASIC, KEYS, MASTER, plan, read, run, run_and_read
+from support.raw_data_sets import encode
 
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 ALL_SYNTAXES = (
@@ -132,6 +134,34 @@ def test_a_mapped_file_is_read_as_bytes_are(tmp_path: Path) -> None:
         output = run(memoryview(mapped)).to_bytes()
 
     assert output == run(dicom).to_bytes()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, EXPLICIT_BIG])
+def test_values_of_odd_length_are_padded_as_their_vr_asks(syntax: str) -> None:
+    data_set = [
+        (0x00080016, "UI", CT_IMAGE_STORAGE.encode()),
+        (0x00080018, "UI", b"1.2.3"),
+        (0x00080060, "CS", b"C"),
+        (0x00082218, "SQ", [[(0x00080100, "SH", b"A")]]),
+        (0x0020000D, "UI", b"1.2.4"),
+        (0x0020000E, "UI", b"1.2.5"),
+        (0x7FE00010, "OB", b"\1\2\3"),
+    ]
+
+    result = run(file_around(encode(data_set, syntax), syntax))
+
+    output = read(result)
+    assert (output.Modality, output.AnatomicRegionSequence[0].CodeValue) == ("C", "A")
+    assert output.PixelData == b"\1\2\3\0"
+    assert output.SOPClassUID == CT_IMAGE_STORAGE
+    repaired = {change.path for change in result.changes if change.rule == "repair"}
+    assert repaired == {
+        "SOPClassUID",
+        "Modality",
+        "AnatomicRegionSequence[0]/CodeValue",
+        "PixelData",
+    }
+    assert run(result.to_bytes()).to_bytes() == result.to_bytes()
 
 
 def test_the_same_input_plan_and_keys_give_the_same_bytes() -> None:

@@ -132,6 +132,8 @@ class Editor(ElementEditor):
 
                 if entry is None:
                     if vr != b"SQ" and length != UNDEFINED:
+                        if length & 1:
+                            delta += self._repair_length(tag, vr, value, following, encoding, place)
                         position = following
                         continue
                 elif entry.kind == CUT and length != UNDEFINED:
@@ -217,7 +219,10 @@ class Editor(ElementEditor):
         if entry.is_noted:
             self._note(entry, Element(vr, value, following, inside), position, place)
         if kind == NOTE:
-            return following, 0
+            is_odd = length & 1 and length != UNDEFINED
+            return following, (
+                self._repair_length(tag, vr, value, following, encoding, place) if is_odd else 0
+            )
         if kind == FORBIDDEN:
             raise ScanError("dicom.group", "an element is of a group that no data set may hold")
         new = None

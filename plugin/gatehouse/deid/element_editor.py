@@ -11,8 +11,9 @@ from gatehouse.deid import dummy_items
 from gatehouse.deid.changes import Noted
 from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
+from gatehouse.deid.model import Change
 from gatehouse.deid.output import Edit
-from gatehouse.dicom import charsets, scan, write
+from gatehouse.dicom import charsets, paths, scan, write
 from gatehouse.dicom.encodings import (
     PADDING_MAX,
     SEQUENCE_VRS,
@@ -24,8 +25,10 @@ from gatehouse.dicom.encodings import (
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Element
 from gatehouse.errors import ScanError
+from gatehouse.standard import dictionary
 
 _CHARACTER_SET_LENGTH_MAX: Final = 1024
+_REPAIR = Change("", "C", "repair", 0)
 
 
 class ElementEditor:
@@ -119,6 +122,20 @@ class ElementEditor:
             change = entry.change
             self.changes.append(change if place is None else (place, entry.tag, change))
         return growth
+
+    def _repair_length(
+        self, tag: int, vr: bytes, value: int, following: int, encoding: Encoding, place: Place
+    ) -> int:
+        """Pad a value of odd length, which PS3.5 section 7.1.1 forbids; return its growth."""
+        name = vr.decode("ascii") if vr else (dictionary.vr(tag) or "UN").partition(" ")[0]
+        size = write.length(encoding, vr, following - value + 1)
+        self.edits.append((value - len(size), value, size))
+        self.edits.append((following, following, write.padding(name)))
+        if place is None:
+            self.changes.append(Change(paths.name(tag), "C", "repair", 0))
+        else:
+            self.changes.append((place, tag, _REPAIR))
+        return 1
 
     def _cut_padding(self, position: int, end: int) -> bool:
         """Remove zero bytes after the last element; tell if there is nothing else."""

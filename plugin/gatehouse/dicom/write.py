@@ -24,9 +24,12 @@ def uid(value: str) -> bytes:
 
 def padded(value: bytes, vr: str) -> bytes:
     """Pad a value to an even length as its VR asks."""
-    if not len(value) & 1:
-        return value
-    return value + (b"\0" if vr in _BINARY else b" ")
+    return value + padding(vr) if len(value) & 1 else value
+
+
+def padding(vr: str) -> bytes:
+    """Return the byte that makes the length of a value even."""
+    return b"\0" if vr in _BINARY else b" "
 
 
 def length(encoding: Encoding, vr: bytes, count: int) -> bytes:
