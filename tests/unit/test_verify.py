@@ -239,6 +239,8 @@ def test_a_name_from_a_private_element_is_found() -> None:
         ({"PatientName": "Ann^Lee"}, {"SoftwareVersions": "channel sleep"}),
         ({"PatientName": "Martin^Jo"}, {"SoftwareVersions": "Martinez"}),
         ({"PatientName": "Li^Wu"}, {"SoftwareVersions": "li wu-sort"}),
+        ({"StationName": "ROOM3"}, {"SoftwareVersions": "darkroom3"}),
+        ({"StationName": "ROOM3"}, {"SoftwareVersions": "room3b"}),
         # Numbers that are counts.
         ({"PatientID": "1"}, {"SoftwareVersions": "1"}),
         ({"PatientID": "512"}, {"SoftwareVersions": "v512"}),
@@ -256,7 +258,12 @@ def test_a_name_from_a_private_element_is_found() -> None:
         # A root of UIDs, and what begins with it.
         (
             {"InstanceCreatorUID": "1.2.276.0.7230010.3"},
-            {"ReferencedColorPaletteInstanceUID": None},
+            {"DerivationCodeSequence": [{"ContextUID": "1.2.276.0.7230010.3.1.0.1"}]},
+        ),
+        # A UID that begins like another one.
+        (
+            {"ConcatenationUID": "1.2.276.99.12345.1.2.22"},
+            {"SoftwareVersions": "1.2.276.99.12345.1.2.222"},
         ),
     ],
 )
@@ -310,6 +317,60 @@ def test_what_a_policy_keeps_is_no_leak_but_a_name_in_it_is() -> None:
     assert raised.value.path == "StudyDescription"
 
 
+def test_a_name_in_a_private_element_that_the_policy_keeps_is_a_leak() -> None:
+    by = plan(rules=(AttributeRule("(0019,{ACME},01)", "keep", "needed"),))
+    name = "Quimby^Jane"
+    bad = to_bytes(add_private(ct(PatientName=name), 0x0019, "ACME", [(1, "LO", "of Quimby")]))
+
+    with pytest.raises(VerificationError) as raised:
+        verify(bad, deidentify(bad, by, keys()), by, keys())
+
+    assert raised.value.path == "(0019,1001)"
+
+
+def test_a_private_name_that_the_policy_keeps_is_not_found_in_itself() -> None:
+    by = plan(rules=(AttributeRule("(0019,{ACME},01)", "keep", "the name of a phantom"),))
+    fine = to_bytes(add_private(ct(), 0x0019, "ACME", [(1, "PN", "Acmephantom^Two")]))
+
+    verify(fine, deidentify(fine, by, keys()), by, keys())
+
+
+def test_what_a_kept_institution_is_called_elsewhere_is_no_leak() -> None:
+    by = plan("retain-institution-identity")
+    fine = ct_bytes(InstitutionName="CCHS Cleveland Clinic", IssuerOfPatientID="CCHS")
+
+    verify(fine, deidentify(fine, by, keys()), by, keys())
+
+
+def test_an_id_that_the_policy_keeps_may_stand_for_another_one() -> None:
+    by = plan(rules=(AttributeRule("PatientID", "keep", "pseudonymized before"),))
+    fine = ct_bytes(PatientID="TRIAL-0815", AccessionNumber="TRIAL-0815")
+
+    verify(fine, deidentify(fine, by, keys()), by, keys())
+
+
+def test_a_cleaned_text_may_be_all_of_the_text() -> None:
+    text = "CT of the chest without contrast"
+
+    check(writing(StudyDescription=text), plan("clean-descriptors"), StudyDescription=text)
+
+
+@pytest.mark.parametrize("attribute", ["ContentDate", "AcquisitionDateTime"])
+def test_a_moved_date_may_be_the_original_of_another_one(attribute: str) -> None:
+    by = plan("retain-modified-dates")
+
+    check(writing(**{attribute: "20240229"}), by, PatientBirthDate="20240229")
+
+
+def test_a_moved_date_may_not_be_an_original_one_outside_of_dates() -> None:
+    by = plan("retain-modified-dates")
+
+    with pytest.raises(VerificationError) as raised:
+        check(writing(SoftwareVersions="of 20240229"), by)
+
+    assert raised.value.path == "SoftwareVersions"
+
+
 def test_a_value_that_the_policy_writes_is_no_leak() -> None:
     rule = AttributeRule("InstitutionName", "replace", "one name for all", 1, {"with": "Nowhere"})
     by = plan(rules=(rule,))
@@ -340,14 +401,12 @@ def test_no_message_shows_what_was_found(text: str) -> None:
 
 def test_many_uids_are_looked_up_in_a_time_that_does_not_multiply() -> None:
     references = [
-        {"ReferencedSOPInstanceUID": f"1.2.276.99.5.{number}.{number * 7}"}
+        {"ReferencedSOPInstanceUID": f"1.2.276.99.5.12345678901234.{number}.{number * 7}"}
         for number in range(2000)
     ]
-    leak = writing(SoftwareVersions="1.2.276.99.5.1999.13993")
-
-    error = hold(leak, SourceImageSequence=references)
-
-    assert error.path == "SoftwareVersions"
+    for leaked in ("1.2.276.99.5.12345678901234.1999.13993", "1.2.276.99.5.12345678901234.7.49.1"):
+        error = hold(writing(SoftwareVersions=leaked), SourceImageSequence=references)
+        assert error.path == "SoftwareVersions"
 
 
 def test_what_differs_from_instance_to_instance_is_looked_at_each_time() -> None:

@@ -128,6 +128,7 @@ def test_a_sequence_in_an_unknown_vr_is_walked() -> None:
     dicom = element(0x00080016, b"UI", b"1.2\0") + element(0x00091001, b"UN", item)
 
     assert read_names(dicom) == [((0x00091001,), PATIENT_NAME, b"Un^Vr ")]
+    assert read_output([dicom], frozenset()).tags[(0x00091001,)] == {PATIENT_NAME}
 
 
 def test_a_value_that_only_looks_like_an_item_is_a_value() -> None:

@@ -22,7 +22,6 @@ _SOP_CLASS_UID = 0x00080016
 _PATIENT_ID = 0x00100020
 _TRANSFER_SYNTAX_UID = 0x00020010
 _WANTED = frozenset({*KINDS, *CODE_KINDS, _SPECIFIC_CHARACTER_SET, _SOP_CLASS_UID})
-_DATE_CHANGES = frozenset({"shift-date", "truncate-date", "generalize"})
 _DATE_LENGTH = len("YYYYMMDD")
 _PLACES_MAX = 8192
 
@@ -88,7 +87,6 @@ class _SortedOut:
 
     def take(self, elements: list[Element], object_plan: ObjectPlan) -> None:
         """Sort the elements of an original."""
-        are_dates_changed = False
         places = _places(object_plan)
         for path, tag, vr, value in elements:
             kind, action = places.get((path, tag, vr)) or _place(places, object_plan, path, tag, vr)
@@ -105,13 +103,9 @@ class _SortedOut:
                 if action != "clean-text":
                     self.descriptions.add(value)
             elif kind == "date":
-                are_dates_changed = are_dates_changed or action in _DATE_CHANGES
                 self.found.add((kind, value[:_DATE_LENGTH]))
             else:
                 self.found.add((kind, value))
-        if are_dates_changed:
-            # One date, moved, may be another one's original.
-            self.found = {one for one in self.found if one[0] != "date"}
 
 
 @lru_cache(maxsize=64)

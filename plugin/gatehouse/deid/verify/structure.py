@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
 from gatehouse.deid.model import Deidentified
 from gatehouse.deid.plan import ObjectPlan
+from gatehouse.deid.rules import Rule
 from gatehouse.deid.verify.original import Original
 from gatehouse.deid.verify.reader import Reading
-from gatehouse.deid.verify.walk import Path
+from gatehouse.deid.verify.walk import Element, Path
 from gatehouse.errors import VerificationError
 from gatehouse.standard import dictionary
 
@@ -58,6 +60,7 @@ _META: Final = frozenset(
 """Nothing else of PS3.10 Table 7.1-1 leaves: titles of applications, private information."""
 
 _ALLOWED_TAGS_MAX: Final = 8192
+_FIRST_CREATOR, _LAST_CREATOR = 0x10, 0xFF
 
 
 def check_structure(reading: Reading, original: Original, deidentified: Deidentified) -> None:
@@ -170,29 +173,46 @@ def _is_replaced(object_plan: ObjectPlan, path: Path) -> bool:
     return any(
         not step >> 16 & 1 and object_plan.level(path[:depth])[step].action != "keep"
         for depth, step in enumerate(path)
-    ) or path[:1] == (0x00120064,)
+    )
+
+
+class PrivateRules:
+    """The plan's rules for the private elements of an output."""
+
+    def __init__(self, elements: Iterable[Element], object_plan: ObjectPlan) -> None:
+        self._object_plan = object_plan
+        self.creators: dict[tuple[Path, int], str] = {
+            (path, tag): value.decode("latin-1").strip("\0 ")
+            for path, tag, _, value in elements
+            if tag >> 16 & 1 and _FIRST_CREATOR <= tag & 0xFFFF <= _LAST_CREATOR
+        }
+        """Of each block, by the path and tag of the element that reserves it."""
+
+    def block(self, path: Path, tag: int) -> tuple[Path, int]:
+        """Return path and tag of the element that reserves the block of an element."""
+        return path, tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
+
+    def __getitem__(self, place: tuple[Path, int]) -> Rule:
+        path, tag = place
+        creator = self.creators.get(self.block(path, tag), "")
+        return self._object_plan.private(path, tag >> 16, creator, tag & 0xFF)
 
 
 def _check_private(reading: Reading, object_plan: ObjectPlan) -> None:
     """Hold an output with a private element that the plan does not keep."""
-    creators: dict[tuple[Path, int], str] = {}
+    rules = PrivateRules(reading.elements, object_plan)
     used: set[tuple[Path, int]] = set()
-    for path, tag, _vr, value in reading.elements:
-        if not tag >> 16 & 1:
+    for path, tag, _, _ in reading.elements:
+        if not tag >> 16 & 1 or (path, tag) in rules.creators:
             continue
-        if 0x10 <= tag & 0xFFFF <= 0xFF:
-            creators[path, tag] = value.decode("latin-1").strip("\0 ")
-            continue
-        block = (path, tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
-        creator = creators.get(block, "")
-        if object_plan.private(path, tag >> 16, creator, tag & 0xFF).action == "remove":
+        if rules[path, tag].action == "remove":
             raise VerificationError(
                 "verify.private",
                 "it has a private element that the policy removes",
                 place(path, tag),
             )
-        used.add(block)
-    for block in creators.keys() - used:
+        used.add(rules.block(path, tag))
+    for block in rules.creators.keys() - used:
         raise VerificationError(
             "verify.private", "it names the creator of a private block that is empty", place(*block)
         )
