@@ -33,6 +33,7 @@ Flat = dict[Path, Any]
 _STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 _PATIENT_ID = 0x00100020
 _CHARACTER_SET = 0x00080005
+_PIXEL_DATA = 0x7FE00010
 
 
 def flatten(dicom: bytes) -> Flat:
@@ -183,7 +184,8 @@ def _new_value(
 ) -> bytes | None:
     vr = elements.vr(tag).partition(" ")[0]
     if rule.action == "keep":
-        return write.padded(elements.value(tag), vr)
+        value = elements.value(tag)
+        return value if tag == _PIXEL_DATA else write.padded(value, vr)
     occurrence = Occurrence(tag, vr, is_top, rule.parameters)
     value = ACTIONS[rule.action](elements.value(tag), occurrence, context)
     return None if value is None else write.padded(value, vr)

@@ -16,6 +16,7 @@ from gatehouse.deid.output import Edit
 from gatehouse.dicom import charsets, paths, scan, write
 from gatehouse.dicom.encodings import (
     PADDING_MAX,
+    PIXEL_DATA,
     SEQUENCE_VRS,
     SHORT_LENGTH_MAX,
     SHORT_VRS,
@@ -126,7 +127,12 @@ class ElementEditor:
     def _repair_length(
         self, tag: int, vr: bytes, value: int, following: int, encoding: Encoding, place: Place
     ) -> int:
-        """Pad a value of odd length, which PS3.5 section 7.1.1 forbids; return its growth."""
+        """Pad a value of odd length, which PS3.5 section 7.1.1 forbids; return its growth.
+
+        Pixels are not touched, not even in this.
+        """
+        if tag == PIXEL_DATA:
+            return 0
         name = vr.decode("ascii") if vr else (dictionary.vr(tag) or "UN").partition(" ")[0]
         size = write.length(encoding, vr, following - value + 1)
         self.edits.append((value - len(size), value, size))
