@@ -1,0 +1,112 @@
+"""Where fuzzing begins: small valid files in every encoding, made here, the same at each run."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+)
+
+from gatehouse.dicom.encodings import LONG_VRS, SHORT_VRS
+from support import other_objects
+from support.dicom_builder import CT_IMAGE_STORAGE, INSTANCE_UID, add_private, ct, to_bytes
+from support.raw_data_sets import TRANSFER_SYNTAXES, encode
+
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+CORPUS = Path(__file__).parent / "corpus.txt"
+
+_TEXTS = (
+    "CT CHEST 55F Dr. Smith 03/14/2021",
+    "Befund vom 12. März 2021: Herr Müller, Tel. 0761/5550123",
+    "t2_tse_sag_p2_320",
+    "MÜLLER^ANNA, MRN: 00553190; https://pacs.example/view?acc=1",
+    "山田太郎 様 胸部CT 2021年3月12日",
+    "Петрова Ж. без динамики",
+)
+
+DICTIONARY = (
+    *sorted(SHORT_VRS | LONG_VRS),
+    b"\xff\xff\xff\xff",
+    b"\xfe\xff\x00\xe0",
+    b"\xfe\xff\x0d\xe0\0\0\0\0",
+    b"\xfe\xff\xdd\xe0\0\0\0\0",
+    b"\xe0\x7f\x10\0",
+    b"\x08\0\x05\0",
+    b"\x10\0\x20\0",
+    b"\x12\0\x64\0",
+    b"\x19\0\x10\0",
+    b"\x19\0\x0c\x10",
+    b"SIEMENS MR HEADER ",
+    b"ISO 2022 IR 87",
+    b"ISO_IR 192",
+    b"1.2.840.10008.1.2",
+)  # fmt: skip
+"""Pieces that a mutation puts in; chance alone seldom finds four bytes in order."""
+
+
+def files() -> Iterator[bytes]:
+    """Yield valid DICOM files of different kinds and encodings."""
+    image = ct(
+        rows=2,
+        columns=2,
+        RequestAttributesSequence=[
+            {
+                "ScheduledProcedureStepID": "STEP",
+                "ScheduledProtocolCodeSequence": [{"CodeValue": "1", "CodeMeaning": "one"}],
+            },
+        ],
+        SpecificCharacterSet="ISO_IR 192",
+        PatientName="Müller^Jörg",
+        ReferencedImageSequence=[
+            {"ReferencedSOPClassUID": CT_IMAGE_STORAGE, "ReferencedSOPInstanceUID": INSTANCE_UID}
+        ],
+    )
+    add_private(image, 0x0019, "SIEMENS MR HEADER", [(0x0C, "IS", "100"), (0x30, "LO", "SECRET")])
+    for syntax in (
+        ExplicitVRLittleEndian,
+        ImplicitVRLittleEndian,
+        EXPLICIT_BIG,
+        DeflatedExplicitVRLittleEndian,
+        JPEGBaseline8Bit,
+    ):
+        for undefined_lengths in (False, True):
+            yield to_bytes(image, syntax, undefined_lengths=undefined_lengths)
+    for build in (
+        other_objects.encapsulated_pdf,
+        other_objects.presentation_state,
+        other_objects.report,
+        other_objects.key_object_selection,
+    ):
+        yield to_bytes(build())
+    for syntax in TRANSFER_SYNTAXES:
+        yield b"\x08\0" + encode([(0x00100010, "PN", b"A^B ")], syntax)
+
+
+def texts() -> Iterator[bytes]:
+    """Yield free texts."""
+    yield from (text.encode() for text in _TEXTS)
+
+
+def found() -> Iterator[tuple[str, bytes]]:
+    """Yield target and input of what fuzzing has found so far, one to a line of the corpus."""
+    for line in CORPUS.read_text("ascii").splitlines():
+        if line and not line.startswith("#"):
+            target, _, packed = line.partition(" ")
+            yield target, unpack(packed)
+
+
+def pack(data: bytes) -> str:
+    """Return an input as a word of a corpus file."""
+    return base64.b85encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def unpack(word: str) -> bytes:
+    """Return what `pack` has packed."""
+    return zlib.decompress(base64.b85decode(word))
