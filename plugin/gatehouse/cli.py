@@ -21,6 +21,7 @@ COMMANDS = {
     "test": "run the policies' own cases",
     "explain": "say which policy applies to files, why, and what it does to each element",
     "diff": "say what changes between two versions of a policy, in meaning, not text",
+    "new": "write a new policy with its cases",
     "deidentify": "de-identify a folder into another folder, without Orthanc",
     "up": "start the gateway, a research Orthanc and the workers",
     "service": "read Orthanc's change log and answer REST requests (started by the plugin)",

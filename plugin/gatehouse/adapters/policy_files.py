@@ -19,6 +19,9 @@ from gatehouse.policy.yaml_subset import SIZE_MAX
 
 FILES_MAX = 10_000
 
+LIBRARY = Path(__file__).resolve().parents[1] / "library"
+"""Policies to start from; a pack of its own."""
+
 
 def read_folder(folder: Path) -> dict[str, bytes]:
     """Return every file of a folder, by its path in it.

@@ -32,6 +32,15 @@ _BY_VR: Final = {
     "US": "7",
     "UV": "7",
 }
+TYPICAL: Final = {
+    "BodyPartExamined": "CHEST",
+    "ImageType": "ORIGINAL",
+    "Manufacturer": "SIEMENS",
+    "Modality": "CT",
+    "PhotometricInterpretation": "MONOCHROME2",
+}
+"""Attributes of which only few values make sense."""
+
 _TEXT: Final = "CANARY"
 _OTHER: Final = "OTHER"
 
@@ -77,6 +86,8 @@ def no_value(leaf: Condition) -> str | None:
 
 
 def _any_value(leaf: Condition) -> str:
+    if leaf.subject in TYPICAL:
+        return TYPICAL[leaf.subject]
     kinds = {"number": "7", "age": "054Y", "date": "20240229", "time": "101500"}
     return kinds.get(leaf.compared_as, "7")
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatehouse.policy.attributes import parse_attribute
-from gatehouse.policy.example_values import no_value, of_vr, yes_value
+from gatehouse.policy.example_values import TYPICAL, no_value, of_vr, yes_value
 from gatehouse.policy.model import Condition, Policy
 from gatehouse.policy.study_facts import ORIGIN_FACTS, STUDY_FACTS
 from gatehouse.policy.synthetic import SERIES_INSTANCE_UID, SOP_CLASSES
 
 INSTANCES_MAX: Final = 40
+
+_MAY_STAY: Final = frozenset({"keep", "clean-text", "generalize"})
 
 IDENTIFYING: Final = {
     "PatientName": "CANARY^Jane",
@@ -33,7 +35,7 @@ IDENTIFYING: Final = {
     "InstitutionName": "CANARY Hospital",
     "ReferringPhysicianName": "CANARY^Rita",
     "OperatorsName": "CANARY^Olga",
-    "DeviceSerialNumber": "CANARY-77",
+    "DeviceSerialNumber": "SN-4477",
     "PatientComments": "call CANARY",
     "SliceThickness": "1.5",
 }
@@ -51,6 +53,8 @@ class ExampleStudy:
     """Attributes that it must not have."""
     series: int = 1
     instances: int = 1
+    other: dict[str, Any] = field(default_factory=dict)
+    """What one more instance has otherwise; empty if there is no such instance."""
 
     def described(self) -> dict[str, Any]:
         """Return the study as the cases' file has it."""
@@ -60,6 +64,9 @@ class ExampleStudy:
             if self.series > 1:
                 attributes["SeriesInstanceUID"] = f"{SERIES_INSTANCE_UID}.{number % self.series}"
             every.append(attributes)
+        if self.other:
+            differing = {**self.attributes, **self.other}
+            every.append({name: one for name, one in differing.items() if one is not None})
         return {**({"origin": self.origin} if self.origin else {}), "instances": every}
 
     def set(self, subject: str, value: Any) -> None:
@@ -96,7 +103,12 @@ def accepted_study(policy: Policy) -> ExampleStudy:
             study.attributes.setdefault(subject, value)
     for rule in policy.recipe.attributes:
         if _get(study.attributes, rule.path) is None:
-            study.set(rule.path, _example(rule.path))
+            study.set(rule.path, _example(rule.path, may_stay=rule.action in _MAY_STAY))
+    if policy.recipe.profile == "none":  # nothing is taken out, so nothing is a canary
+        study.attributes = {
+            name: value.replace("CANARY", "EXAMPLE") if isinstance(value, str) else value
+            for name, value in study.attributes.items()
+        }
     return _with_modality(study)
 
 
@@ -109,6 +121,24 @@ def spoiled_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
             yield f"a study with {no} as {leaf.subject}", _spoiled(policy, leaf.subject, no)
         if leaf.subject not in STUDY_FACTS or leaf.subject == "modalities-in-study":
             yield f"a study without {leaf.subject}", _spoiled(policy, leaf.subject, None)
+    yield from _mixed_studies(policy)
+
+
+def _mixed_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
+    """Yield studies of which only one instance does not fit a check."""
+    for leaf in (leaf for check in policy.checks for leaf in _leaves(check.condition)):
+        if leaf.subject in STUDY_FACTS or leaf.subject in ORIGIN_FACTS or "/" in leaf.subject:
+            continue
+        values: list[tuple[str, str | None]] = [("without", None)]
+        no = no_value(leaf)
+        if no is not None:
+            values.append((f"with {no} as", no))
+        for words, value in values:
+            study = _plain(policy)
+            study.other = {leaf.subject: value}
+            if value is None or leaf.subject == "Modality":
+                study.other["SOPClassUID"] = SOP_CLASSES["CT"]
+            yield f"a study with one instance {words} {leaf.subject}", study
 
 
 def _spoiled(policy: Policy, subject: str, value: str | None) -> ExampleStudy:
@@ -158,13 +188,19 @@ def _leaves(condition: Condition) -> Iterator[Condition]:
         yield from _leaves(child)
 
 
-def _example(path: str) -> Any:
-    """Return an example for an attribute; for a private one with its VR."""
+def _example(path: str, *, may_stay: bool) -> Any:
+    """Return an example for an attribute; for a private one with its VR.
+
+    What may stay has no canary in it.
+    """
     last = parse_attribute(path)[-1]
+    text = "EXAMPLE" if may_stay else "CANARY"
     if last.creator:
-        return {"vr": "LO", "value": "CANARY"}
+        return {"vr": "LO", "value": text}
     vr = last.vrs[0] if last.vrs else "LO"
-    return [{"CodeMeaning": "CANARY"}] if vr == "SQ" else of_vr(vr)
+    if vr == "SQ":
+        return [{"CodeMeaning": text}]
+    return TYPICAL.get(path) or of_vr(vr).replace("CANARY", text)
 
 
 def _put(attributes: dict[str, Any], path: str, value: Any) -> None:

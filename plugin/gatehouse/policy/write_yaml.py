@@ -60,6 +60,8 @@ def _is_short(head: str, value: Any) -> bool:
 
 def _element(element: Any, indent: int) -> str:
     dash = f"{' ' * indent}- "
+    if isinstance(element, dict) and len(element) == 1:
+        return dash + block(element, indent + 2)[indent + 2 :]
     if not isinstance(element, dict) or (len(element) <= 4 and _is_short(dash, [flow(element)])):
         return f"{dash}{flow(element)}\n"
     text = block(element, indent + 2)
