@@ -98,7 +98,12 @@ def new_uid(keys: ProjectKeys, uid: str) -> str:
     -----
     Source: PS3.5 section B.2 (UUID derived UIDs); RFC 9562 section 5.8 (UUID version 8).
     """
-    return _new_uid(keys.uid, uid.strip(" \0"))
+    value = uid.strip(" \0").encode("latin-1")
+    if b"\\" in value:
+        return _new_uid(keys.uid, value.decode("latin-1"))
+    # As an element holds it: most that are asked for here were just made by the engine.
+    padded = value + b"\0" * (len(value) & 1)
+    return new_uid_value(keys.uid, padded).decode("latin-1").rstrip("\0")
 
 
 def new_uid_value(key: bytes, value: bytes) -> bytes:
