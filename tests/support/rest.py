@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,10 +36,19 @@ def headers(user: str, **more: str) -> dict[str, str]:
     return {"X-Gatehouse-User": user, "X-Gatehouse-Secret": SECRET, **more}
 
 
+@cache
+def _empty_ledger() -> bytes:
+    """The file of a new ledger: making its tables takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        Ledger(f"sqlite:///{folder}/gatehouse.db").close()
+        return (Path(folder) / "gatehouse.db").read_bytes()
+
+
 class Site:
     """The application, its ledger with one study that was delivered, and its clock."""
 
     def __init__(self, folder: Path, roles: dict[str, Any] | None = None) -> None:
+        (folder / "gatehouse.db").write_bytes(_empty_ledger())
         self.ledger = Ledger(f"sqlite:///{folder}/gatehouse.db")
         self.inbox = SimpleNamespace(problem="", caught_up_at=NOW, orthanc_version="1.10.1")
         self.health = Health(self.ledger, self.inbox, 1, clock=lambda: NOW)

@@ -23,9 +23,11 @@ ROUTES = sorted(ACCESS)
 ROLE_USERS = {role: role for role in ROLES}
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with Site(tmp_path, roles={**ROLE_USERS, "nobody": [], "odd": "administrator"}) as made:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(
+        tmp_path_factory.mktemp("site"), roles={**ROLE_USERS, "nobody": [], "odd": "administrator"}
+    ) as made:
         yield made
 
 
