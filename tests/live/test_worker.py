@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,19 +106,49 @@ def test_studies_arrive_de_identified_and_verified_with_a_receipt_for_each_insta
         assert list(plant.settings.spool.iterdir()) == []
 
 
+def is_begun(plant: Plant, study: int) -> bool:
+    return plant.ledger.study(study).state == "processing"
+
+
+def has_outputs(plant: Plant, study: int) -> bool:
+    return bool(plant.ledger.outputs(StudyKey(study, 1)))
+
+
+def is_released(plant: Plant, study: int) -> bool:
+    return plant.ledger.study(study).state == "delivering"
+
+
+def is_sending(plant: Plant, study: int) -> bool:
+    return any(one.state == "sending" for one in plant.ledger.deliveries(study_id=study))
+
+
+def has_receipts(plant: Plant, study: int) -> bool:
+    return any(one.receipts for one in plant.ledger.deliveries(study_id=study))
+
+
 def test_a_worker_that_is_killed_loses_nothing_and_sends_nothing_twice(plant: Plant) -> None:
-    plant.start_worker()
-    plant.receive(studies=6, instances=8)
-
-    # From before its first step to the middle of its deliveries.
-    for pause_s in (1.6, 2.0, 2.3, 2.6, 3.0):
-        time.sleep(pause_s)
-        plant.kill_worker()
+    for moment in (is_begun, has_outputs, is_released, is_sending, has_receipts):
         plant.start_worker()
+        [study] = plant.receive(studies=1, instances=40)
+        quickly(lambda: moment(plant, study))  # noqa: B023  called at once
+        plant.kill_worker()
+    unfinished = plant.states()
 
-    done(plant, 6)
-    check_arrived(plant, 48)
+    plant.start_worker()
+
+    done(plant, 5)
+    check_arrived(plant, 200)
     assert plant.ledger.verify_audit().is_intact
+    # It was killed in time.
+    assert unfinished.get("done", 0) < 5
+
+
+def quickly(condition: Callable[[], bool]) -> None:
+    """Wait for a moment that passes."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_two_workers_share_the_work_and_do_it_once(plant: Plant) -> None:

@@ -16,6 +16,7 @@ from pynetdicom import AE, _config, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
+from gatehouse.adapters.destinations.checkpoint import undisturbed
 from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.policy.model import Delivery
@@ -96,13 +97,14 @@ class DicomDestination:
         self, about: Mapping[str, Any], instances: Sequence[OutgoingInstance]
     ) -> Iterator[InstanceReceipt]:
         association = self._associate(about, _contexts(instances))
-        try:
-            for number, instance in zip(cycle(range(1, 0x10000)), instances, strict=False):
-                yield _store(association, instance, number)
-            association.release()
-        finally:
-            if association.is_established:
-                association.abort()
+        with undisturbed(association):
+            try:
+                for number, instance in zip(cycle(range(1, 0x10000)), instances, strict=False):
+                    yield _store(association, instance, number)
+                association.release()
+            finally:
+                if association.is_established:
+                    association.abort()
 
     def _associate(
         self, about: Mapping[str, Any], contexts: list[PresentationContext]
