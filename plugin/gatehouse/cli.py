@@ -8,10 +8,12 @@ A command is a module of ``gatehouse.commands`` with ``HELP``, ``add_arguments(p
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from gatehouse import __version__
 from gatehouse.errors import GatehouseError
@@ -35,21 +37,11 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (0 fine, 1 finding, 2 unusable)."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="gatehouse",
-        description="De-identification and routing gateway for medical images.",
-    )
-    parser.add_argument("--version", action="version", version=f"gatehouse {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    named = words[0] if words and words[0] in COMMANDS else None
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        if name == named:
-            module = importlib.import_module(f"gatehouse.commands.{name}")
-            module.add_arguments(command)
-    arguments = parser.parse_args(words)
-    module = importlib.import_module(f"gatehouse.commands.{arguments.command}")
+    gc.disable()  # what is imported stays: to look through it for garbage is a tenth of the start
+    try:
+        module, arguments = _parse(list(sys.argv[1:] if argv is None else argv))
+    finally:
+        gc.enable()
     try:
         return int(module.run(arguments))
     except GatehouseError as error:
@@ -59,6 +51,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output (`| head`) has enough. Python would complain again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _parse(words: list[str]) -> tuple[ModuleType, argparse.Namespace]:
+    """Return the command's module and its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="gatehouse",
+        description="De-identification and routing gateway for medical images.",
+    )
+    parser.add_argument("--version", action="version", version=f"gatehouse {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    if words and words[0] in COMMANDS:
+        module, text = importlib.import_module(f"gatehouse.commands.{words[0]}"), COMMANDS[words[0]]
+        module.add_arguments(commands.add_parser(words[0], help=text, description=text))
+        return module, parser.parse_args(words)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, description=text)
+    arguments = parser.parse_args(words)
+    return importlib.import_module(f"gatehouse.commands.{arguments.command}"), arguments
 
 
 if __name__ == "__main__":
