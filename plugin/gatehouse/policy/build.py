@@ -21,7 +21,7 @@ from gatehouse.policy.build_attributes import build_attributes
 from gatehouse.policy.build_conditions import EVERY_STUDY, build_condition
 from gatehouse.policy.destinations import DESTINATIONS
 from gatehouse.policy.destinations import NOT_YET as DESTINATIONS_NOT_YET
-from gatehouse.policy.model import Check, Condition, Delivery, Policy, Retry
+from gatehouse.policy.model import Check, Completion, Condition, Delivery, Policy, Retry
 from gatehouse.policy.options import NOT_YET as OPTIONS_NOT_YET
 from gatehouse.policy.options import OPTIONS
 from gatehouse.policy.report import Report, nearest
@@ -143,6 +143,7 @@ class _Builder:
             retain_original_s=None if retain == "forever" else units.duration_s(retain),
             digest=digest,
             text=content.decode("utf-8", "replace"),
+            complete=self._complete(),
         )
         self._check_release(policy)
         return policy
@@ -165,6 +166,33 @@ class _Builder:
     def _match(self) -> Condition:
         node = self.top.get("match")
         return build_condition(node, self.shapes, self.report) if node else EVERY_STUDY
+
+    def _complete(self) -> Completion:
+        node = self.top.get("complete")
+        if node is None or node.kind != "mapping":
+            return Completion()
+        quiet, wait = self._value("quiet", "", node), self._value("longest-wait", "", node)
+        expect = node.get("expect")
+        complete = Completion(
+            quiet_s=units.duration_s(quiet) if quiet else None,
+            expect=build_condition(expect, self.shapes, self.report) if expect else None,
+            longest_wait_s=units.duration_s(wait) if wait else None,
+            incomplete=self._value("incomplete", "hold", node),
+            late_instances=self._value("late-instances", "process", node),
+            line=node.line,
+        )
+        if complete.incomplete == "process" and not wait:
+            self.report.error(
+                node.line_of("incomplete"),
+                '"incomplete: process" can never apply: there is no "longest-wait"',
+                'say how long an incomplete study is waited for: "longest-wait: 2h"',
+            )
+        longest = complete.longest_wait_s
+        if complete.quiet_s and longest is not None and longest < complete.quiet_s:
+            self.report.error(
+                node.line_of("longest-wait"), '"longest-wait" is shorter than "quiet"'
+            )
+        return complete
 
     def _checks(self) -> tuple[Check, ...]:
         node = self.top.get("check")

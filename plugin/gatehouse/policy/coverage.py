@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.policy.attributes import canonical
 from gatehouse.policy.conditions import Study, describe
+from gatehouse.policy.decide import conditions_of
 from gatehouse.policy.differences import is_named
 from gatehouse.policy.model import Answer, Condition, InstanceFacts, Policy
 
@@ -44,12 +45,12 @@ def answers_in(
 ) -> Iterator[tuple[Condition, Answer]]:
     """Yield the comparisons that a study is asked, with each answer of one of its instances.
 
-    Checks are asked only of a study for which the policy is.
+    What follows ``match`` is asked only of a study for which the policy is.
     """
     study = Study(facts)
-    conditions = [policy.match]
-    if study.answer(policy.match) is Answer.YES:
-        conditions += [check.condition for check in policy.checks]
+    conditions = conditions_of(policy)
+    if study.answer(policy.match) is not Answer.YES:
+        conditions = conditions[:1]
     for condition in conditions:
         for leaf, _ in study.leaves(condition):
             for answer in study.answers_of(leaf):
@@ -86,8 +87,7 @@ def coverage(policy: Policy, results: Iterable[Result]) -> Coverage:
 
 def _leaves(policy: Policy) -> list[Condition]:
     """Return each comparison once, also if it is written twice on one line."""
-    conditions = (policy.match, *(check.condition for check in policy.checks))
-    return list(dict.fromkeys(leaf for one in conditions for leaf in _compares(one)))
+    return list(dict.fromkeys(leaf for one in conditions_of(policy) for leaf in _compares(one)))
 
 
 def _compares(condition: Condition) -> Iterator[Condition]:

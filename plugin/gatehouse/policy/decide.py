@@ -7,7 +7,9 @@ holds, is held with that reason. Nothing here reads a file; ``facts`` made the v
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from gatehouse.policy.completion import incomplete
 from gatehouse.policy.conditions import Study, describe
 from gatehouse.policy.model import (
     Answer,
@@ -19,8 +21,9 @@ from gatehouse.policy.model import (
     Outcome,
     Pack,
     Policy,
+    Timing,
 )
-from gatehouse.policy.study_facts import ALWAYS_NEEDED, ORIGIN_FACTS, STUDY_FACTS
+from gatehouse.policy.study_facts import ALWAYS_NEEDED, NEEDED_BY, ORIGIN_FACTS, STUDY_FACTS
 
 
 def attributes_of(policies: Pack | Policy) -> frozenset[str]:
@@ -29,13 +32,22 @@ def attributes_of(policies: Pack | Policy) -> frozenset[str]:
     named = {
         subject
         for policy in several
-        for condition in (policy.match, *(check.condition for check in policy.checks))
+        for condition in conditions_of(policy)
         for subject in _subjects(condition)
     }
-    return frozenset(named.difference(ORIGIN_FACTS.names(), STUDY_FACTS.names()) | {*ALWAYS_NEEDED})
+    needed = {attribute for fact in named & NEEDED_BY.keys() for attribute in NEEDED_BY[fact]}
+    attributes = named.difference(ORIGIN_FACTS.names(), STUDY_FACTS.names())
+    return frozenset(attributes | needed | {*ALWAYS_NEEDED})
 
 
-def decide(pack: Pack, facts: Sequence[InstanceFacts]) -> Decision:
+def conditions_of(policy: Policy) -> tuple[Condition, ...]:
+    """Return every condition of a policy: match, what it expects of a whole study, checks."""
+    expect = policy.complete.expect
+    checks = (check.condition for check in policy.checks)
+    return (policy.match, *((expect,) if expect is not None else ()), *checks)
+
+
+def decide(pack: Pack, facts: Sequence[InstanceFacts], timing: Timing | None = None) -> Decision:
     """Decide about a study.
 
     Parameters
@@ -44,13 +56,15 @@ def decide(pack: Pack, facts: Sequence[InstanceFacts]) -> Decision:
         The policies in the order in which they are asked. Those with the stage off are not.
     facts : sequence of InstanceFacts
         All instances of the study, with the attributes that ``attributes_of`` names.
+    timing : Timing, optional
+        How long the study has waited, for policies that say when it is complete.
 
     Returns
     -------
     Decision
         Accept by the rule ``match``; else the rule is ``no-policy``, ``match-unknown``,
-        ``several-patients``, ``several-studies``, ``no-instances``, ``observe``, or the id of a
-        check that did not hold.
+        ``several-patients``, ``several-studies``, ``no-instances``, ``incomplete``,
+        ``late-instances``, ``observe``, or the id of a check that did not hold.
     """
     inconsistent = _inconsistent(facts)
     if inconsistent is not None:
@@ -63,6 +77,12 @@ def decide(pack: Pack, facts: Sequence[InstanceFacts]) -> Decision:
         answer = study.answer(policy.match)
         asked += _explain(study, policy, "match", policy.match, answer)
         if answer is Answer.YES:
+            expect = policy.complete.expect
+            if expect is not None:
+                asked += _explain(study, policy, "complete", expect, study.answer(expect))
+            waits = incomplete(policy, study.answer, timing)
+            if waits is not None:
+                return replace(waits, asked=tuple(asked))
             return _decide_matched(policy, study, asked)
         if answer is Answer.UNKNOWN:
             return Decision(

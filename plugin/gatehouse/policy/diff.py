@@ -156,6 +156,7 @@ def _sections(old: Policy, new: Policy) -> Iterator[Section]:
     ):
         if before != after:
             yield Section(part, before, after)
+    yield from _named("complete", _complete(old), _complete(new))
     yield from _named("check", _checks(old.checks), _checks(new.checks))
     yield from _named(
         "option",
@@ -188,6 +189,19 @@ def _named(part: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterato
 
 def _checks(checks: Iterable[Check]) -> dict[str, str]:
     return {one.id: f"{in_words(one.condition)}, otherwise {one.otherwise}" for one in checks}
+
+
+def _complete(policy: Policy) -> dict[str, str]:
+    complete = policy.complete
+    return {
+        "quiet": duration_text(complete.quiet_s) if complete.quiet_s is not None else "",
+        "expect": in_words(complete.expect) if complete.expect is not None else "",
+        "longest-wait": ""
+        if complete.longest_wait_s is None
+        else duration_text(complete.longest_wait_s),
+        "incomplete": complete.incomplete,
+        "late-instances": complete.late_instances,
+    }
 
 
 def _deliveries(deliver: Iterable[Delivery]) -> dict[str, str]:

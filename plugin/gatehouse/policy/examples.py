@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatehouse.policy.attributes import parse_attribute
+from gatehouse.policy.decide import conditions_of
 from gatehouse.policy.example_values import TYPICAL, no_value, of_vr, yes_value
 from gatehouse.policy.model import Condition, Policy
 from gatehouse.policy.study_facts import ORIGIN_FACTS, STUDY_FACTS
@@ -95,9 +96,8 @@ class ExampleStudy:
 def accepted_study(policy: Policy) -> ExampleStudy:
     """Return a study that the policy should accept, with something for each of its exceptions."""
     study = ExampleStudy()
-    _satisfy(policy.match, study, wanted=True)
-    for check in policy.checks:
-        _satisfy(check.condition, study, wanted=True)
+    for condition in conditions_of(policy):
+        _satisfy(condition, study, wanted=True)
     for subject, value in IDENTIFYING.items():
         if subject not in study.absent:
             study.attributes.setdefault(subject, value)
@@ -114,8 +114,7 @@ def accepted_study(policy: Policy) -> ExampleStudy:
 
 def spoiled_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
     """Yield studies in which one comparison is answered no or unknown, with their names."""
-    conditions = [policy.match, *(check.condition for check in policy.checks)]
-    for leaf in (leaf for condition in conditions for leaf in _leaves(condition)):
+    for leaf in (leaf for condition in conditions_of(policy) for leaf in _leaves(condition)):
         no = no_value(leaf)
         if no is not None:
             yield f"a study with {no} as {leaf.subject}", _spoiled(policy, leaf.subject, no)
@@ -151,7 +150,7 @@ def _spoiled(policy: Policy, subject: str, value: str | None) -> ExampleStudy:
 
 def _plain(policy: Policy) -> ExampleStudy:
     study = ExampleStudy()
-    for condition in (policy.match, *(check.condition for check in policy.checks)):
+    for condition in conditions_of(policy):
         _satisfy(condition, study, wanted=True)
     return _with_modality(study)
 

@@ -16,6 +16,7 @@ from gatehouse.policy.cases import Case, build_cases
 from gatehouse.policy.lock import FILE as LOCK_FILE
 from gatehouse.policy.lock import Lock, check_lock, read_lock
 from gatehouse.policy.model import Pack, Policy, Problem, Retry
+from gatehouse.policy.reception import check_reception
 from gatehouse.policy.report import Report, in_order, nearest
 from gatehouse.policy.schema import pack_schema
 from gatehouse.policy.shapes import Shapes
@@ -44,7 +45,7 @@ def load_pack(
     """
     pack_report, lock_report = Report(PACK_FILE), Report(LOCK_FILE)
     problems: list[Problem] = []
-    listed, defaults = _read_pack_file(files.get(PACK_FILE), pack_report)
+    listed, defaults, reception = _read_pack_file(files.get(PACK_FILE), pack_report)
     lock = _read_lock_file(files, lock_report)
     for name, line in listed.items():
         if f"{name}/{name}.yaml" not in files:
@@ -59,6 +60,8 @@ def load_pack(
         folder = _policy_of(file)
         if folder is not None:
             policy = _load_listed(files[file], folder, listed, lock, report, destinations, defaults)
+            if policy is not None and reception:
+                check_reception(policy, report)
             if policy is not None:
                 found[folder] = policy
         elif not _is_known(file, files):
@@ -74,7 +77,7 @@ def load_pack(
     problems += [*pack_report.problems, *lock_report.problems, *load_cases(files)[1]]
     if any(problem.severity == "error" for problem in problems):
         return None, in_order(problems)
-    return Pack(policies, _digest(files[PACK_FILE], policies)), in_order(problems)
+    return Pack(policies, _digest(files[PACK_FILE], policies), reception), in_order(problems)
 
 
 def load_cases(
@@ -111,14 +114,14 @@ def load_single(
     return policy, in_order(report.problems)
 
 
-def _read_pack_file(content: bytes | None, report: Report) -> tuple[dict[str, int], Defaults]:
-    """Return the policies' names with their lines, in order, and the defaults."""
+def _read_pack_file(content: bytes | None, report: Report) -> tuple[dict[str, int], Defaults, bool]:
+    """Return the policies' names with their lines, in order, the defaults, and reception mode."""
     if content is None:
         report.error(1, f"there is no {PACK_FILE}", 'write one: "policies: [NAME, ...]"')
-        return {}, Defaults()
+        return {}, Defaults(), False
     top = parse(content, report)
     if top is None:
-        return {}, Defaults()
+        return {}, Defaults(), False
     shapes = Shapes(pack_schema(), report)
     shapes.check(top, PACK_FILE)
     names = top.get("policies")
@@ -129,12 +132,14 @@ def _read_pack_file(content: bytes | None, report: Report) -> tuple[dict[str, in
     }
     _check_minimum_version(top, shapes, report)
     defaults = top.get("defaults")
+    mode = top.get("reception")
+    reception = mode is not None and mode.value is True
     if defaults is None or not shapes.is_right(defaults):
-        return listed, Defaults()
+        return listed, Defaults(), reception
     bounds = defaults.get("window")
-    return listed, Defaults(
-        build_retry(defaults.get("retry"), Retry()), units.window(bounds.value) if bounds else None
-    )
+    retry = build_retry(defaults.get("retry"), Retry())
+    window = units.window(bounds.value) if bounds else None
+    return listed, Defaults(retry, window), reception
 
 
 def _check_minimum_version(top: Node, shapes: Shapes, report: Report) -> None:

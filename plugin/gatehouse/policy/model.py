@@ -108,6 +108,35 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """When a study that a policy matches has arrived whole, and what happens if it does not."""
+
+    quiet_s: float | None = None
+    """Seconds without a new instance; None: as the gateway is set."""
+    expect: Condition | None = None
+    """What a whole study has, e.g. a number of series; None: whatever came."""
+    longest_wait_s: float | None = None
+    """Seconds after the first instance; None: an incomplete study waits until more comes."""
+    incomplete: Literal["hold", "process"] = "hold"
+    """What happens to a study that is incomplete after the longest wait."""
+    late_instances: Literal["process", "hold"] = "process"
+    """What happens to instances that come after the study was released."""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What is known of a study's arrival when it is decided about."""
+
+    waited_s: float
+    """Seconds since its first instance."""
+    quiet_for_s: float
+    """Seconds since its last instance."""
+    was_released: bool = False
+    """Whether an earlier run released it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of a policy, complete and checked."""
 
@@ -127,6 +156,7 @@ class Policy:
     """SHA-256, hex, of the file's bytes."""
     text: str
     """The file as it was read."""
+    complete: Completion = field(default_factory=Completion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +166,8 @@ class Pack:
     policies: tuple[Policy, ...]
     digest: str
     """SHA-256, hex, over the digests of pack.yaml and of every policy in order."""
+    reception: bool = False
+    """Whether instances are de-identified when they are received, before they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +217,12 @@ class Decision:
     policy: Policy | None
     """None if no policy matched."""
     rule: str
-    """``"match"`` for accept; else the check's id, ``"no-policy"``, ``"match-unknown"`` ..."""
+    """``"match"`` for accept; else the check's id, ``"no-policy"``, ``"match-unknown"``,
+    ``"incomplete"`` ..."""
     reason: str
     """One sentence in plain words, without values."""
     asked: tuple[Asked, ...]
     instance: str = ""
     """The first instance for which a check did not hold, if it was asked per instance."""
+    again_after_s: float | None = None
+    """For the rule ``"incomplete"``: in how many seconds the answer can change by itself."""

@@ -92,6 +92,37 @@ def _deidentify() -> Schema:
     )
 
 
+def _complete() -> Schema:
+    return obj(
+        {
+            "quiet": {
+                **DURATION,
+                "description": "How long no new instance has come. Default: as the gateway is set.",
+            },
+            "expect": {
+                "$ref": "#/$defs/condition",
+                "description": "What a whole study has: a number of series, a certain series ...",
+            },
+            "longest-wait": {
+                **DURATION,
+                "description": "How long after its first instance a study is waited for. Default: "
+                "until more comes.",
+            },
+            "incomplete": {
+                "enum": ["hold", "process"],
+                "description": "What happens to a study that is incomplete after the longest wait. "
+                "Default: hold.",
+            },
+            "late-instances": {
+                "enum": ["process", "hold"],
+                "description": "What happens to instances that come after the study was released: "
+                "process (default) delivers what is new, hold asks a person.",
+            },
+        },
+        description="When a study has arrived whole.",
+    )
+
+
 def _pixels() -> Schema:
     hold = obj(
         {"suspicious": {"const": "hold", "description": "Hold the study (default)."}},
@@ -159,6 +190,7 @@ def policy_schema() -> Schema:
             "matches is held. off: it is not asked.",
         },
         "match": {"$ref": "#/$defs/match"},
+        "complete": _complete(),
         "check": {
             "type": "array",
             "items": {"$ref": "#/$defs/check"},
@@ -221,6 +253,11 @@ def pack_schema() -> Schema:
             "pattern": r"^[0-9]+(\.[0-9]+){0,2}$",
             "expects": "a version such as 0.1.0",
             "description": "Oldest version of Gatehouse that understands these policies.",
+        },
+        "reception": {
+            "type": "boolean",
+            "description": "Instances are de-identified when they are received, before they are "
+            "stored. Only conditions that are known of a single instance are allowed then.",
         },
         "defaults": obj(
             {"retry": {"$ref": "#/$defs/retry"}, "window": WINDOW},

@@ -24,10 +24,14 @@ ALWAYS_NEEDED = (
 """Attributes that are read of every instance, whatever the policies name: several patients in one
 study must be noticed, and the study facts are made of these."""
 
+NEEDED_BY = {"missing-instances": ("InstanceNumber",)}
+"""Attributes that are read of every instance if a policy asks for a study fact."""
+
 KINDS: dict[str, Kind] = {
     "remote-address": "address",
     "number-of-series": "number",
     "number-of-instances": "number",
+    "missing-instances": "number",
 }
 """Facts that are not compared as text."""
 
@@ -82,3 +86,24 @@ def number_of_series(instances: Sequence[InstanceFacts]) -> tuple[str, ...]:
 def number_of_instances(instances: Sequence[InstanceFacts]) -> tuple[str, ...]:
     """How many instances the study has."""
     return (str(len(instances)),)
+
+
+@STUDY_FACTS.register("missing-instances", source="PS3.3 C.7.6.1, Instance Number")
+def missing_instances(instances: Sequence[InstanceFacts]) -> tuple[str, ...]:
+    """How many Instance Numbers are missing between the lowest and the highest of each series.
+
+    Absent if that can't be told: an instance has no Instance Number, or two of a series have one.
+    """
+    numbers: dict[tuple[str, ...], list[int]] = {}
+    for instance in instances:
+        values = instance.attributes.get("InstanceNumber", ())
+        series = instance.attributes.get("SeriesInstanceUID", ())
+        if len(values) != 1 or not values[0].isdecimal() or not series:
+            return ()
+        numbers.setdefault(series, []).append(int(values[0]))
+    missing = 0
+    for several in numbers.values():
+        if len(set(several)) < len(several):
+            return ()
+        missing += max(several) - min(several) + 1 - len(several)
+    return (str(missing),)
