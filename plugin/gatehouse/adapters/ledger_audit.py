@@ -201,7 +201,7 @@ class AuditLedger(LedgerBase):
             .where(audit_head.c.id == HEAD)
             .values(sequence=row["sequence"], digest=digest)
         )
-        return head.sequence + 1
+        return int(head.sequence) + 1
 
 
 def _digest(row: Any, previous: str) -> str:
