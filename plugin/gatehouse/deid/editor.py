@@ -130,6 +130,19 @@ class Editor(ElementEditor):
                     raise ScanError("dicom.vr", "an element has a VR that does not exist")
                 following = value + length
 
+                if entry is not None and entry.kind == PRIVATE:
+                    blocks = blocks or PrivateBlocks(edits, changes)
+                    if element <= CREATOR_LAST:
+                        change = entry.change if place is None else (place, tag, entry.change)
+                        content = bytes(
+                            data[value : min(following, value + CREATOR_LENGTH_MAX + 1)]
+                        )
+                        blocks.remove_creator(tag, content, position, following, change)
+                        delta += position - following
+                        position = following
+                        continue
+                    entry, added = blocks.entry(level, tag)
+                    delta += added
                 if entry is None:
                     if vr != b"SQ" and length != UNDEFINED:
                         if length & 1:
@@ -153,19 +166,6 @@ class Editor(ElementEditor):
                     delta += self._value(entry, vr, position, value, following, encoding, place)
                     position = following
                     continue
-                elif entry.kind == PRIVATE:
-                    blocks = blocks or PrivateBlocks(edits, changes)
-                    if element <= CREATOR_LAST:
-                        change = entry.change if place is None else (place, tag, entry.change)
-                        content = bytes(
-                            data[value : min(following, value + CREATOR_LENGTH_MAX + 1)]
-                        )
-                        blocks.remove_creator(tag, content, position, following, change)
-                        delta += position - following
-                        position = following
-                        continue
-                    entry, added = blocks.entry(level, tag)
-                    delta += added
                 if following > end and length != UNDEFINED:
                     raise scan.truncated()
                 position, added = self._element(
