@@ -20,7 +20,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from gatehouse.adapters import folder_work
+from gatehouse.adapters import files, folder_work
 from gatehouse.cli import main
 from support.dicom_builder import ct, ct_bytes, series, to_bytes
 
@@ -422,6 +422,46 @@ def test_a_file_that_kills_its_process_is_held_and_the_others_are_done(
     assert site.outcomes()["Quimby Jane/ct/3.dcm"] == ("held", "worker.died")
     assert len(site.outputs()) == 7
     assert "1 held by worker.died" in capsys.readouterr().out
+
+
+def test_a_process_that_dies_while_it_writes_leaves_nothing_behind(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_series(site, 2)
+
+    def deadly(descriptor: int, *_: Any) -> Any:
+        os.write(descriptor, b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(files, "_write_all", deadly)
+
+    code = site.run()
+
+    assert code == 1
+    assert set(site.outcomes().values()) == {("held", "worker.died")}
+    assert list(site.target.iterdir()) == []
+
+
+def test_a_maps_folder_that_is_there_is_made_private(site: Site) -> None:
+    site.maps.mkdir(mode=0o755)
+
+    site.run()
+
+    assert site.maps.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_second_run_into_the_same_folder_is_refused(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = files.Staging(site.target, ".gatehouse")
+    site.target.mkdir()
+    first.open()
+
+    code = site.run()
+
+    first.close()
+    assert code == 2
+    assert "another run is writing to" in capsys.readouterr().err
 
 
 def test_an_unforeseen_error_holds_the_file_and_shows_no_value(

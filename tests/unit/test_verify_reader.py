@@ -150,6 +150,8 @@ def test_a_value_that_only_looks_like_an_item_is_a_value() -> None:
         element(0x00080016, b"UI", b"1.2\0")
         + b"\x08\x00\x10\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\x04\0\0\0",
         element(0x00080016, b"UI", b"1.2\0") + b"\xfe\xff\x0d\xe0\0\0\0\0",
+        element(0x00080016, b"UI", b"1.2\0")
+        + element(0x00081110, b"SQ", b"\xfe\xff\x00\xe0\x08\0\0\0" + b"\xfe\xff\x0d\xe0\0\0\0\0"),
         element(0x00080016, b"UI", b"1.2\0") + b"\xe0\x7f\x10\x00OW\0\0\x10\0\0\0ab",
         element(0x00080016, b"UI", b"1.2\0")
         + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\x02\0\0\0ab",
