@@ -13,6 +13,7 @@ from gatehouse.policy.build import DestinationNames
 from gatehouse.policy.load import load_pack
 from gatehouse.policy.model import Problem
 from gatehouse.policy.report import render
+from gatehouse.policy.safe_harbor import safe_harbor
 
 HELP = "check a folder of policies: schema, semantics, lock"
 
@@ -33,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="Orthanc's configuration: check that the destinations of the policies are in it",
     )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="say which of the HIPAA Safe Harbor's identifiers A to R each policy covers",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     for policy in pack.policies:
         print(f"  {policy.name}, version {policy.version}, {policy.stage}")
+        if arguments.report:
+            for one in safe_harbor(policy):
+                why = f" ({one.why})" if one.why else ""
+                print(f"    {one.letter} {one.name}: {one.verdict}{why}")
     print(f"  digest {pack.digest}")
     return 0
 

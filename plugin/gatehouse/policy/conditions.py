@@ -143,6 +143,14 @@ def compare(condition: Condition, values: tuple[str, ...]) -> Answer:
     return function(values, condition.expected, condition.compared_as)
 
 
+def comparisons_in(condition: Condition) -> Iterator[Condition]:
+    """Yield the comparisons of a condition, in the order in which they are written."""
+    if condition.kind == "compare":
+        yield condition
+    for child in condition.children:
+        yield from comparisons_in(child)
+
+
 def describe(condition: Condition, scope: str = "") -> str:
     """Return a comparison in words, as the policy has it; holds no value of a study."""
     expected = condition.expected

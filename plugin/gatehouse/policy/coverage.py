@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.policy.attributes import canonical
-from gatehouse.policy.conditions import Study, describe
+from gatehouse.policy.conditions import Study, comparisons_in, describe
 from gatehouse.policy.decide import conditions_of
 from gatehouse.policy.differences import is_named
 from gatehouse.policy.model import Answer, Condition, InstanceFacts, Policy
@@ -87,14 +87,9 @@ def coverage(policy: Policy, results: Iterable[Result]) -> Coverage:
 
 def _leaves(policy: Policy) -> list[Condition]:
     """Return each comparison once, also if it is written twice on one line."""
-    return list(dict.fromkeys(leaf for one in conditions_of(policy) for leaf in _compares(one)))
-
-
-def _compares(condition: Condition) -> Iterator[Condition]:
-    if condition.kind == "compare":
-        yield condition
-    for child in condition.children:
-        yield from _compares(child)
+    return list(
+        dict.fromkeys(leaf for one in conditions_of(policy) for leaf in comparisons_in(one))
+    )
 
 
 def _possible(leaf: Condition) -> tuple[Answer, ...]:

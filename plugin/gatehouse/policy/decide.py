@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gatehouse.policy.completion import incomplete
-from gatehouse.policy.conditions import Study, describe
+from gatehouse.policy.conditions import Study, comparisons_in, describe
 from gatehouse.policy.model import (
     Answer,
     Asked,
@@ -30,10 +30,10 @@ def attributes_of(policies: Pack | Policy) -> frozenset[str]:
     """Return every attribute that must be read of each instance to decide by these policies."""
     several = policies.policies if isinstance(policies, Pack) else (policies,)
     named = {
-        subject
+        leaf.subject
         for policy in several
         for condition in conditions_of(policy)
-        for subject in _subjects(condition)
+        for leaf in comparisons_in(condition)
     }
     needed = {attribute for fact in named & NEEDED_BY.keys() for attribute in NEEDED_BY[fact]}
     attributes = named.difference(ORIGIN_FACTS.names(), STUDY_FACTS.names())
@@ -204,10 +204,3 @@ def _unclear(study: Study, condition: Condition) -> str:
                 "say every-instance or any-instance"
             )
     return "its instances answer differently"
-
-
-def _subjects(condition: Condition) -> Iterator[str]:
-    if condition.kind == "compare":
-        yield condition.subject
-    for child in condition.children:
-        yield from _subjects(child)

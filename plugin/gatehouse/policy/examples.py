@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatehouse.policy.attributes import parse_attribute
+from gatehouse.policy.conditions import comparisons_in
 from gatehouse.policy.decide import conditions_of
 from gatehouse.policy.example_values import TYPICAL, no_value, of_vr, yes_value
 from gatehouse.policy.model import Condition, Policy
@@ -114,7 +115,7 @@ def accepted_study(policy: Policy) -> ExampleStudy:
 
 def spoiled_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
     """Yield studies in which one comparison is answered no or unknown, with their names."""
-    for leaf in (leaf for condition in conditions_of(policy) for leaf in _leaves(condition)):
+    for leaf in (leaf for condition in conditions_of(policy) for leaf in comparisons_in(condition)):
         no = no_value(leaf)
         if no is not None:
             yield f"a study with {no} as {leaf.subject}", _spoiled(policy, leaf.subject, no)
@@ -125,7 +126,7 @@ def spoiled_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
 
 def _mixed_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
     """Yield studies of which only one instance does not fit a check."""
-    for leaf in (leaf for check in policy.checks for leaf in _leaves(check.condition)):
+    for leaf in (leaf for check in policy.checks for leaf in comparisons_in(check.condition)):
         if leaf.subject in STUDY_FACTS or leaf.subject in ORIGIN_FACTS or "/" in leaf.subject:
             continue
         values: list[tuple[str, str | None]] = [("without", None)]
@@ -178,13 +179,6 @@ def _satisfy(condition: Condition, study: ExampleStudy, *, wanted: bool) -> None
     else:
         for child in condition.children:
             _satisfy(child, study, wanted=wanted)
-
-
-def _leaves(condition: Condition) -> Iterator[Condition]:
-    if condition.kind == "compare":
-        yield condition
-    for child in condition.children:
-        yield from _leaves(child)
 
 
 def _example(path: str, *, may_stay: bool) -> Any:

@@ -6,10 +6,9 @@ its study.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from gatehouse.policy.conditions import comparisons_in
 from gatehouse.policy.decide import conditions_of
-from gatehouse.policy.model import Completion, Condition, Policy
+from gatehouse.policy.model import Completion, Policy
 from gatehouse.policy.report import Report
 from gatehouse.policy.study_facts import STUDY_FACTS
 
@@ -17,7 +16,7 @@ from gatehouse.policy.study_facts import STUDY_FACTS
 def check_reception(policy: Policy, report: Report) -> None:
     """Report what can't be known when an instance is received."""
     for condition in conditions_of(policy):
-        for leaf in _compares(condition):
+        for leaf in comparisons_in(condition):
             if leaf.subject in STUDY_FACTS:
                 report.error(
                     leaf.line,
@@ -29,10 +28,3 @@ def check_reception(policy: Policy, report: Report) -> None:
             policy.complete.line,
             '"complete" has no use when instances are de-identified as they are received',
         )
-
-
-def _compares(condition: Condition) -> Iterator[Condition]:
-    if condition.kind == "compare":
-        yield condition
-    for child in condition.children:
-        yield from _compares(child)
