@@ -18,6 +18,11 @@ from gatehouse.pipeline.records import StudyKey
 POLL_S = 0.5
 """How often the inbox and the quiet timers are looked at without a wake-up."""
 
+GATHER_S = 0.1
+"""How long to wait after a wake-up, so that what comes one after the other is read together. A read
+is three requests and a synced transaction: one for each instance would take from Orthanc and from
+the workers what receiving needs."""
+
 COMPARE_S = 3600.0
 """How often the whole archive is compared with the ledger, besides at each start."""
 
@@ -90,7 +95,8 @@ class Reader(threading.Thread):
             else:
                 failures = 0
                 self.problem = ""
-                self._waker.wait(POLL_S)
+                if self._waker.wait(POLL_S):
+                    self._stopping.wait(GATHER_S)
 
     def turn(self) -> None:
         """Read the inbox to its end, and start what is complete."""
