@@ -129,6 +129,10 @@ def test_an_empty_database_file_means_sqlite() -> None:
         ({"Roles": ["viewer"]}, "must map user names to a role or a list of roles"),
         ({"Destinations": {"dicom": "x"}}, "must map ways to send to lists of names"),
         ({"KeyFile": 7}, "must be a text"),
+        (
+            {"Process": "../worker"},
+            "must be 1 to 64 letters, digits, dots, hyphens or underscores",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_right(changed: dict[str, Any], problem: str) -> None:

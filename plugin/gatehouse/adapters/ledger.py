@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from gatehouse.adapters.ledger_audit import AuditLedger
 from gatehouse.adapters.ledger_deliveries import DeliveryLedger
+from gatehouse.adapters.ledger_delivery_views import DeliveryViewLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
 from gatehouse.adapters.ledger_views import ViewLedger
 
 
-class Ledger(InboxLedger, DeliveryLedger, ViewLedger, AuditLedger):
+class Ledger(InboxLedger, DeliveryLedger, ViewLedger, DeliveryViewLedger, AuditLedger):
     """The whole ledger. See the bases for its methods, by who uses them.
 
     Parameters

@@ -59,6 +59,7 @@ study = sa.Table(
     _text("reason"),
     sa.UniqueConstraint("server", "orthanc_id"),
     sa.Index(None, "state", "last_received_at"),
+    sa.Index(None, "state_changed_at"),
     sa.Index(None, "orthanc_id"),
 )
 

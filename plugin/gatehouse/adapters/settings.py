@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from gatehouse.errors import ConfigurationError
 
 SQLITE_SCHEME = "sqlite:///"
 POSTGRESQL_SCHEMES = ("postgresql", "postgresql+psycopg")
+
+_PROCESS_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")  # also the name of a lock file
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,12 @@ def _secret_file(value: object) -> str:
         raise ConfigurationError("can't be read") from None
 
 
+def _process_name(value: object) -> str:
+    if not _PROCESS_NAME.fullmatch(_text(value)):
+        raise ConfigurationError("must be 1 to 64 letters, digits, dots, hyphens or underscores")
+    return _text(value)
+
+
 def _roles(value: object) -> Mapping[str, str | list[str]]:
     if not isinstance(value, dict) or not all(isinstance(v, str | list) for v in value.values()):
         raise ConfigurationError("must map user names to a role or a list of roles")
@@ -255,5 +264,5 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "OrthancAuthorizationFile": ("orthanc_authorization", _secret_file),
     "ForwardSecret": ("forward_secret", _text),
     "Destinations": ("destinations", _names),
-    "Process": ("process", _text),
+    "Process": ("process", _process_name),
 }

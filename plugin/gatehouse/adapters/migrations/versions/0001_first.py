@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("server", "orthanc_id", name="uq_study_server_orthanc_id"),
     )
     op.create_index("ix_study_orthanc_id", "study", ["orthanc_id"], unique=False)
+    op.create_index("ix_study_state_changed_at", "study", ["state_changed_at"], unique=False)
     op.create_index(
         "ix_study_state_last_received_at", "study", ["state", "last_received_at"], unique=False
     )
