@@ -7,7 +7,9 @@ the peer names the Orthanc ID that these bytes must have.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from gatehouse.errors import DeliveryError
@@ -15,6 +17,12 @@ from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.policy.model import Delivery
 
 STORED = frozenset({"Success", "AlreadyStored"})
+
+SENDS_AT_ONCE = 3
+"""While the peer stores one, the next is on its way through the gateway's Orthanc."""
+
+LARGE_BYTES = 16 << 20
+"""Above this size an instance is sent alone: each one under way is in memory."""
 
 
 class Peers(Protocol):
@@ -40,14 +48,24 @@ class PeerDestination:
         DeliveryError
             If Orthanc knows no such peer. What else fails is raised by the archive.
         """
-        for instance in instances:
-            try:
-                answer = self._peers.store_at_peer(delivery.to, instance.file.read_bytes())
-            except LookupError:
-                raise DeliveryError(
-                    "Orthanc's configuration has no such peer", is_permanent=True
-                ) from None
-            yield _receipt(instance, answer)
+        under_way: deque[Future[InstanceReceipt]] = deque()
+        with ThreadPoolExecutor(SENDS_AT_ONCE, "peer") as threads:
+            for instance in instances:
+                under_way.append(threads.submit(self._send, delivery.to, instance))
+                is_large = instance.file.stat().st_size > LARGE_BYTES
+                while len(under_way) >= (1 if is_large else SENDS_AT_ONCE):
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+
+    def _send(self, peer: str, instance: OutgoingInstance) -> InstanceReceipt:
+        try:
+            answer = self._peers.store_at_peer(peer, instance.file.read_bytes())
+        except LookupError:
+            raise DeliveryError(
+                "Orthanc's configuration has no such peer", is_permanent=True
+            ) from None
+        return _receipt(instance, answer)
 
 
 def _receipt(instance: OutgoingInstance, answer: Mapping[str, Any]) -> InstanceReceipt:
