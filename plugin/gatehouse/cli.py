@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ COMMANDS = {
     "explain": "say which policy applies to files, why, and what it does to each element",
     "diff": "say what changes between two versions of a policy, in meaning, not text",
     "new": "write a new policy with its cases",
+    "import": "take over the rules of another de-identifier as a policy with cases",
     "deidentify": "de-identify a folder into another folder, without Orthanc",
     "up": "start the gateway, a research Orthanc and the workers",
     "service": "read Orthanc's change log and answer REST requests (started by the plugin)",
@@ -33,6 +35,12 @@ COMMANDS = {
     "lock": "write pack.lock, the digests of all policy versions",
     "keygen": "write a new key file",
 }
+
+
+def _module(command: str) -> ModuleType:
+    # `import` is a word of Python, and no name of a module.
+    name = f"{command}_" if keyword.iskeyword(command) else command
+    return importlib.import_module(f"gatehouse.commands.{name}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,13 +70,13 @@ def _parse(words: list[str]) -> tuple[ModuleType, argparse.Namespace]:
     parser.add_argument("--version", action="version", version=f"gatehouse {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     if words and words[0] in COMMANDS:
-        module, text = importlib.import_module(f"gatehouse.commands.{words[0]}"), COMMANDS[words[0]]
+        module, text = _module(words[0]), COMMANDS[words[0]]
         module.add_arguments(commands.add_parser(words[0], help=text, description=text))
         return module, parser.parse_args(words)
     for name, text in COMMANDS.items():
         commands.add_parser(name, help=text, description=text)
     arguments = parser.parse_args(words)
-    return importlib.import_module(f"gatehouse.commands.{arguments.command}"), arguments
+    return _module(arguments.command), arguments
 
 
 if __name__ == "__main__":

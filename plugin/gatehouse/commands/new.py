@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{name}/{name}.yaml": text,
             f"{name}/{name}.test.yaml": scaffold_cases(policy),
         }
-    new |= _pack_file(files, name)
+    new |= pack_file(files, name)
     for file, content in new.items():
         (folder / file).parent.mkdir(exist_ok=True)
         write_whole(folder / file, content)
@@ -111,7 +111,7 @@ def _from_library(source: str, name: str, library: Mapping[str, bytes]) -> dict[
     }
 
 
-def _pack_file(files: Mapping[str, bytes], name: str) -> dict[str, str]:
+def pack_file(files: Mapping[str, bytes], name: str) -> dict[str, str]:
     """Return the pack's file with the new policy before those that take every study.
 
     A folder without one gets the schemas for editors, too.

@@ -54,10 +54,10 @@ def render_draft(draft: Draft) -> str:
         sections.append({"deliver": [{"to": draft.to, "via": draft.via}]})
     else:
         sections.append({"keep-local": {"label": f"deid-{draft.name}"[:64]}})
-    return HEAD + "\n".join(_expanded(section) for section in sections)
+    return HEAD + "\n".join(expanded(section) for section in sections)
 
 
-def _expanded(section: dict[str, Any]) -> str:
+def expanded(section: dict[str, Any]) -> str:
     """Return a section with its parts on lines of their own, where they will grow."""
     lines: list[str] = []
     for key, value in section.items():

@@ -99,12 +99,12 @@ def accepted_study(policy: Policy) -> ExampleStudy:
     study = ExampleStudy()
     for condition in conditions_of(policy):
         _satisfy(condition, study, wanted=True)
-    for subject, value in IDENTIFYING.items():
-        if subject not in study.absent:
-            study.attributes.setdefault(subject, value)
     for rule in policy.recipe.attributes:
         if _get(study.attributes, rule.path) is None:
             study.set(rule.path, _example(rule.path, may_stay=rule.action in _MAY_STAY))
+    for subject, value in IDENTIFYING.items():
+        if subject not in study.absent:
+            study.attributes.setdefault(subject, value)
     if policy.recipe.profile == "none":  # nothing is taken out, so nothing is a canary
         study.attributes = {
             name: value.replace("CANARY", "EXAMPLE") if isinstance(value, str) else value
@@ -116,9 +116,12 @@ def accepted_study(policy: Policy) -> ExampleStudy:
 def spoiled_studies(policy: Policy) -> Iterator[tuple[str, ExampleStudy]]:
     """Yield studies in which one comparison is answered no or unknown, with their names."""
     for leaf in (leaf for condition in conditions_of(policy) for leaf in comparisons_in(condition)):
-        no = no_value(leaf)
-        if no is not None:
-            yield f"a study with {no} as {leaf.subject}", _spoiled(policy, leaf.subject, no)
+        for value in (no_value(leaf), yes_value(leaf)):  # the latter beneath not
+            if value is not None:
+                yield (
+                    f"a study with {value} as {leaf.subject}",
+                    _spoiled(policy, leaf.subject, value),
+                )
         if leaf.subject not in STUDY_FACTS or leaf.subject == "modalities-in-study":
             yield f"a study without {leaf.subject}", _spoiled(policy, leaf.subject, None)
     yield from _mixed_studies(policy)
