@@ -293,6 +293,22 @@ def test_a_suspicious_image_is_held_where_the_policy_does_not_accept_it(site: Si
     assert site.outcomes() == {"screen.dcm": ("held", "pixels.suspicious")}
 
 
+@pytest.mark.parametrize("patient_id", ["../../../escaped", "TRIAL 7", "."])
+def test_an_identifier_that_the_policy_keeps_is_in_no_name(site: Site, patient_id: str) -> None:
+    policy = site.root / "policies" / "plain" / "plain.yaml"
+    text = policy.read_text(encoding="utf-8")
+    kept = "project: tests, attributes: {PatientID: {action: keep, because: a trial's}}"
+    policy.write_text(text.replace("project: tests", kept), encoding="utf-8")
+    site.put("a.dcm", ct(PatientID=patient_id))
+
+    site.run()
+
+    (name,) = site.outputs()
+    assert dcmread(site.target / name).PatientID == patient_id
+    assert name.split("/")[0].isalnum()
+    assert not list(site.root.parent.rglob("escaped"))
+
+
 def test_a_second_run_does_nothing_again(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     put_series(site)
     site.run()
