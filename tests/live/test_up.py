@@ -231,7 +231,7 @@ def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> 
         "UIDs replaced, consistently",
         "research-pacs (dicom)",
         "12 of 12 instances confirmed by receipt",
-        "12 instances in 1 studies",
+        "12 instances in 1 study",
         credentials["gateway"]["password"],
         credentials["research"]["password"],
         "/app/explorer.html",

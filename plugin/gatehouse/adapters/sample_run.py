@@ -88,9 +88,10 @@ def _arrived(running: RunningSite, study: Mapping[str, Any]) -> Iterator[str]:
     if study["state"] != "done":
         return
     there = running.research.get_json("/statistics") or {}
+    studies = there.get("CountStudies", 0)
     yield (
-        f"  At research:  {there.get('CountInstances', 0)} instances in "
-        f"{there.get('CountStudies', 0)} studies"
+        f"  At research:  {there.get('CountInstances', 0)} instances "
+        f"in {studies} {'study' if studies == 1 else 'studies'}"
     )
 
 
