@@ -23,6 +23,7 @@ from gatehouse.deid.rules import KEEP, PRIVATE, Rule
 from gatehouse.dicom import charsets, write
 from gatehouse.standard import dictionary
 from gatehouse.standard._cid_7050 import CODES
+from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
 
 Path = tuple[Any, ...]
 """Tags, and indexes of items between them."""
@@ -68,7 +69,15 @@ class _Elements:
 
     def vr(self, tag: int) -> str:
         vr = self._raw[tag][0]
-        return vr if vr not in (None, "UN") else dictionary.vr(tag) or "UN"
+        if vr not in (None, "UN"):
+            return vr
+        if tag >> 16 & 1:
+            return SAFE_PRIVATE.get((self.creator(tag), tag >> 16), {}).get(tag & 0xFF, "UN")
+        return dictionary.vr(tag) or "UN"
+
+    def creator(self, tag: int) -> str:
+        creator_tag = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
+        return self.value(creator_tag).decode("latin-1").strip(" \0")
 
     def items(self, tag: int) -> list[Dataset] | None:
         vr = self._raw[tag][0]
@@ -204,8 +213,7 @@ def _rule(elements: _Elements, tag: int, tags: tuple[int, ...], rules: ObjectPla
             for other in elements
         )
         return KEEP if is_kept else PRIVATE
-    creator = elements.value(group << 16 | element >> 8).decode("latin-1").strip(" \0")
-    return rules.private(tags, group, creator, element & 0xFF)
+    return rules.private(tags, group, elements.creator(tag), element & 0xFF)
 
 
 def _dummy(items: Any, path: Path, flat: Flat) -> None:
