@@ -200,6 +200,21 @@ def test_closing_ends_every_process_also_a_working_one(
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
+def test_closing_between_two_instances_is_no_defect_of_theirs(
+    start: Callable[..., ProcessPool],
+) -> None:
+    # Orthanc was killed, and the worker ends: what is left of the study is for the next worker.
+    pool = start(size=1)
+    results = pool.make(jobs(*(f"good-{number}" for number in range(1, 40))))
+    first = next(results)
+
+    pool.close()
+
+    assert isinstance(first, Output)
+    with pytest.raises(UnavailableError, match="the pool was closed"):
+        list(results)
+
+
 def test_processes_leave_no_core_dump_and_show_no_key(start: Callable[..., ProcessPool]) -> None:
     pool = start(size=1)
     list(pool.make(jobs("good-1")))

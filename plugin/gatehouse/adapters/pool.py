@@ -127,15 +127,24 @@ class ProcessPool:
         try:
             while True:
                 while len(running) < self.size + 1 and (job := next(rest, None)) is not None:
-                    running.add(self._threads.submit(self._run, job))
+                    running.add(self._begin(job))
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
+                    if future.cancelled():
+                        raise UnavailableError("the pool was closed")
                     yield future.result()
         finally:
             for future in running:
                 future.cancel()
+
+    def _begin(self, job: Job) -> Future[Any]:
+        try:
+            return self._threads.submit(self._run, job)
+        except RuntimeError:
+            # It ends with Orthanc, in the middle of a study: no reason to hold that.
+            raise UnavailableError("the pool was closed") from None
 
     def _run(self, job: Job) -> Any:
         """Do one task, and once more if its child dies or hangs; then hold the instance."""
