@@ -67,7 +67,8 @@ def test_a_pack_file_loads(example: str) -> None:
     names = re.search(r"policies: \[(.*?)\]", example)
     assert names is not None
     texts = [
-        policy_text(policy=name, match="{Modality: {is: CT}}") for name in names[1].split(", ")
+        policy_text(policy=name, match=f"{{called-aet: {{is: {name}}}}}")
+        for name in names[1].split(", ")
     ]
 
     pack, problems = load_pack(pack_files(*texts, **{"pack.yaml": example}))

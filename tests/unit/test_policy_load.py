@@ -426,7 +426,8 @@ def test_a_mistake_is_named_at_its_line(sections: dict[str, str | None], message
         (
             "{RequestAttributesSequence: {exists: true}}",
             "lung.yaml:4: error: RequestAttributesSequence is a sequence and has no value to "
-            "compare\nhint: name an attribute in it: RequestAttributesSequence/Keyword",
+            "compare\nhint: ask for a code (is: SCT:51185008), or name an attribute in it: "
+            "RequestAttributesSequence/Keyword",
         ),
         (
             "{PixelData: {is: x}}",

@@ -17,10 +17,12 @@ from gatehouse.deid.plan import compile_plan
 from gatehouse.deid.recipe import Recipe
 from gatehouse.errors import PolicyError
 from gatehouse.policy import units
-from gatehouse.policy.build_attributes import build_attributes
+from gatehouse.policy.build_attributes import build_attributes, gone_above
 from gatehouse.policy.build_conditions import EVERY_STUDY, build_condition
+from gatehouse.policy.decide import conditions_of
 from gatehouse.policy.destinations import DESTINATIONS
 from gatehouse.policy.destinations import NOT_YET as DESTINATIONS_NOT_YET
+from gatehouse.policy.logic import contradiction, words_of
 from gatehouse.policy.model import Check, Completion, Condition, Delivery, Policy, Retry
 from gatehouse.policy.options import NOT_YET as OPTIONS_NOT_YET
 from gatehouse.policy.options import OPTIONS
@@ -73,6 +75,7 @@ def build_policy(
     builder = _Builder(top, shapes, report, destinations, defaults or Defaults())
     policy = builder.build(content)
     if not report.has_errors:
+        _check_conditions(policy, report)
         _check_plan(policy, top, report)
     return None if report.has_errors else policy
 
@@ -80,9 +83,29 @@ def build_policy(
 def _check_plan(policy: Policy, top: Node, report: Report) -> None:
     """Report what the engine would refuse; it has the last word on what can be carried out."""
     try:
-        compile_plan(policy.recipe)
+        plan = compile_plan(policy.recipe)
     except PolicyError as error:
         report.error(top.line_of("deidentify"), str(error))
+        return
+    for rule in policy.recipe.attributes:
+        gone = gone_above(rule, plan)
+        if gone:
+            report.error(
+                rule.line,
+                f"the rule for {rule.path} can never apply: {gone} is removed or replaced as a "
+                "whole",
+                f"keep the sequence: {gone}: {{action: keep, because: ...}}",
+            )
+
+
+def _check_conditions(policy: Policy, report: Report) -> None:
+    """Report conditions that no study can fulfil."""
+    for condition in conditions_of(policy):
+        pair = contradiction(condition)
+        if pair is not None:
+            report.error(
+                pair[1].line, f"this can never hold: {words_of(pair)}", "remove or correct one"
+            )
 
 
 def build_retry(node: Node | None, default: Retry) -> Retry:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 
+from gatehouse.deid.plan import Plan
 from gatehouse.deid.recipe import AttributeRule
 from gatehouse.policy import units
 from gatehouse.policy.actions import ACTIONS
 from gatehouse.policy.attributes import (
     Step,
     UnknownAttributeError,
+    canonical,
     is_attribute,
     parse_attribute,
 )
 from gatehouse.policy.report import Report, nearest
 from gatehouse.policy.shapes import Shapes
+from gatehouse.policy.sop_classes import SOP_CLASSES
 from gatehouse.policy.yaml_subset import Node
 from gatehouse.standard.dictionary import keywords
 
@@ -77,6 +80,17 @@ def build_attributes(
             _check_replacement(steps[-1], str(fields["with"]), rule.line_of("with"), report)
         rules.append(AttributeRule(path, action, because, line, fields))
     return tuple(rules)
+
+
+def gone_above(rule: AttributeRule, plan: Plan) -> str:
+    """Return the sequence on a rule's path that no object keeps; empty if there is none."""
+    steps = parse_attribute(rule.path)
+    for depth in range(1, len(steps)):
+        above, tag = tuple(step.tag for step in steps[: depth - 1]), steps[depth - 1].tag
+        rules = [plan.for_sop_class(uid).level(above)[tag] for uid in SOP_CLASSES]
+        if all(one.code in ("X", "Z", "D") for one in rules):
+            return "/".join(canonical(rule.path).split("/")[:depth])
+    return ""
 
 
 def _steps(path: str, line: int, report: Report) -> tuple[Step, ...] | None:

@@ -7,6 +7,8 @@ of a study at night.
 
 from __future__ import annotations
 
+import re
+
 from gatehouse.policy.attributes import UnknownAttributeError, is_attribute, parse_attribute
 from gatehouse.policy.comparisons import (
     COMPARISONS,
@@ -17,6 +19,7 @@ from gatehouse.policy.comparisons import (
     read,
 )
 from gatehouse.policy.model import Answer, Condition
+from gatehouse.policy.quantities import in_unit_of
 from gatehouse.policy.report import Report, nearest
 from gatehouse.policy.shapes import Shapes, shown
 from gatehouse.policy.study_facts import KINDS, ORIGIN_FACTS, STUDY_FACTS
@@ -32,6 +35,9 @@ _KIND_OF_VR: dict[str, Kind] = {
     "TM": "time",
     **dict.fromkeys(["DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"], "number"),
 }
+_CODE = re.compile(r"[A-Za-z0-9_]{1,16}:[^:\\s][^:]{0,63}")
+"""Coding Scheme Designator and Code Value (PS3.3 8.1, 8.2)."""
+
 _NOT_COMPARABLE = frozenset({"SQ", "OB", "OW", "OD", "OF", "OL", "OV", "UN"})
 _EXAMPLES: dict[Kind, str] = {
     "number": "a number such as 5 or 1.5",
@@ -97,6 +103,11 @@ def _build_comparisons(
         names = ", ".join(COMPARISONS.names())
         report.error(line, f'"{subject}" has no comparison', f"add one of: {names}")
         return Condition("all", line=line)
+    if kind == "number":
+        for _, value in operators:
+            _convert(subject, value)
+    if _is_sequence(subject):
+        _check_codes(subject, operators, line, report)
     parts = [
         Condition(
             "compare",
@@ -130,17 +141,42 @@ def _kind_of_subject(subject: str, line: int, report: Report) -> Kind | None:
         if step.vrs and "SQ" not in step.vrs:
             report.error(line, f"{subject}: only a sequence (SQ) has attributes in it")
     vrs = steps[-1].vrs
-    if "SQ" in vrs:
-        report.error(
-            line,
-            f"{subject} is a sequence and has no value to compare",
-            f"name an attribute in it: {subject}/Keyword",
-        )
-    elif vrs and all(vr in _NOT_COMPARABLE for vr in vrs):
+    if "SQ" not in vrs and vrs and all(vr in _NOT_COMPARABLE for vr in vrs):
         report.error(line, f"{subject} holds bytes ({' or '.join(vrs)}) and can't be compared")
     if not vrs:
         return None
     return _KIND_OF_VR.get(vrs[0], "text")
+
+
+def _is_sequence(subject: str) -> bool:
+    try:
+        return is_attribute(subject) and "SQ" in parse_attribute(subject)[-1].vrs
+    except UnknownAttributeError:
+        return False
+
+
+def _check_codes(
+    subject: str, operators: list[tuple[str, Node]], line: int, report: Report
+) -> None:
+    """Report what can't be asked of a sequence: only which codes its items are."""
+    for operator, value in operators:
+        codes = value.elements() or [value]
+        if operator not in ("is", "in") or not all(
+            isinstance(code.value, str) and _CODE.fullmatch(code.value) for code in codes
+        ):
+            report.error(
+                line,
+                f"{subject} is a sequence and has no value to compare",
+                f"ask for a code (is: SCT:51185008), or name an attribute in it: {subject}/Keyword",
+            )
+            return
+
+
+def _convert(subject: str, node: Node) -> None:
+    """Write numbers with units in the unit of the attribute."""
+    for value in node.elements() or [node]:
+        if isinstance(value.value, str):
+            value.value = in_unit_of(subject, value.value) or value.value
 
 
 def _compared_as(operator: str, node: Node, kind: Kind | None, report: Report) -> Kind:

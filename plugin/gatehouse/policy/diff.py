@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from gatehouse.deid.plan import Plan, compile_plan
 from gatehouse.deid.rules import Rule
@@ -25,27 +25,10 @@ from gatehouse.policy.model import (
     Pack,
     Policy,
 )
+from gatehouse.policy.sop_classes import SOP_CLASSES
 from gatehouse.policy.units import duration_text
 from gatehouse.standard import dictionary, table
 from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
-
-SOP_CLASSES: Final = (
-    "",
-    "1.2.840.10008.5.1.4.1.1.1",
-    "1.2.840.10008.5.1.4.1.1.1.1",
-    "1.2.840.10008.5.1.4.1.1.1.2",
-    "1.2.840.10008.5.1.4.1.1.2",
-    "1.2.840.10008.5.1.4.1.1.4",
-    "1.2.840.10008.5.1.4.1.1.6.1",
-    "1.2.840.10008.5.1.4.1.1.7",
-    "1.2.840.10008.5.1.4.1.1.20",
-    "1.2.840.10008.5.1.4.1.1.88.33",
-    "1.2.840.10008.5.1.4.1.1.104.1",
-    "1.2.840.10008.5.1.4.1.1.128",
-)
-"""Storage SOP Classes for which the plans are compared; the first stands for those that the
-Standard does not know. Which action an option asks for does not depend on them, only how a compound
-code is settled does."""
 
 
 @dataclass(frozen=True, slots=True)

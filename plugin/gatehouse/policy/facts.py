@@ -24,6 +24,9 @@ from gatehouse.standard import dictionary
 Found = dict[str, list[str]]
 
 _CHARACTER_SET = 0x00080005
+_CODING_SCHEME_DESIGNATOR = 0x00080102
+_URN_CODE_VALUE = 0x00080120
+_CODE_VALUES = (0x00080100, 0x00080119, _URN_CODE_VALUE)
 _TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _CODE_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 _SINGLE_VRS = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them is just a backslash
@@ -127,7 +130,10 @@ class _Reader:
             if branch is None:
                 continue
             for name in branch.names:
-                values = self._values(tag, element, encoding, characters, name)
+                if vr_of(tag, element) == "SQ":
+                    values = list(self._codes(element))
+                else:
+                    values = self._values(tag, element, encoding, characters, name)
                 self.found.setdefault(name, []).extend(values)
             if branch.public or branch.private:
                 for item_start, item_end in scan.items(self.data, element):
@@ -144,6 +150,21 @@ class _Reader:
             return None
         creator = creators.get(group << 8 | number >> 8, "")
         return wanted.private.get((group, creator, number & 0xFF))
+
+    def _codes(self, sequence: Element) -> Iterator[str]:
+        """Yield the codes of a sequence's items, as ``SCHEME:VALUE``; other items have none."""
+        for start, end in scan.items(self.data, sequence):
+            found: dict[int, str] = {}
+            for tag, element in scan.elements(self.data, start, end, sequence.encoding):
+                if tag > _URN_CODE_VALUE:
+                    break
+                if tag in (_CODING_SCHEME_DESIGNATOR, *_CODE_VALUES):
+                    value = bytes(self.data[element.start : element.end])
+                    found[tag] = value.decode("latin-1").strip(" \0")
+            scheme = found.get(_CODING_SCHEME_DESIGNATOR, "")
+            code = next((found[tag] for tag in _CODE_VALUES if found.get(tag)), "")
+            if scheme and code:
+                yield f"{scheme}:{code}"
 
     def _values(
         self, tag: int, element: Element, encoding: Encoding, characters: CharacterSet, name: str

@@ -15,6 +15,7 @@ from gatehouse.policy.build import Defaults, DestinationNames, build_policy, bui
 from gatehouse.policy.cases import Case, build_cases
 from gatehouse.policy.lock import FILE as LOCK_FILE
 from gatehouse.policy.lock import Lock, check_lock, read_lock
+from gatehouse.policy.logic import implies
 from gatehouse.policy.model import Pack, Policy, Problem, Retry
 from gatehouse.policy.reception import check_reception
 from gatehouse.policy.report import Report, in_order, nearest
@@ -232,9 +233,20 @@ def _line_of(key: str, lines: Sequence[str]) -> int:
 def _check_shadows(policies: Sequence[Policy], listed: Mapping[str, int], report: Report) -> None:
     """Report policies that are never asked, because an earlier one takes every study."""
     taker = ""
+    before: list[Policy] = []
     for policy in policies:
         if policy.stage == "off":
             continue
+        wider = next((one.name for one in before if implies(policy.match, one.match)), "")
+        if policy.stage == "active":  # one that is observed is there to go again
+            before.append(policy)
+        if wider and not taker and policy.match.kind != "every-study":
+            report.error(
+                listed[policy.name],
+                f'"{policy.name}" never decides: "{wider}" stands before it and takes every study '
+                "that it is for",
+                f'put "{policy.name}" before "{wider}", or remove one of them',
+            )
         if taker:
             report.error(
                 listed[policy.name],
