@@ -36,9 +36,10 @@ def done(plant: Plant, studies: int) -> None:
 def test_a_database_that_is_killed_loses_nothing(tmp_path: Path, cluster: PostgreSQL) -> None:
     with Plant(tmp_path / "plant", cluster.new_database()) as plant:
         plant.start_worker()
+        eventually(plant.ledger.workers, 60.0)
         plant.receive(studies=6, instances=6)
 
-        for pause_s in (3.0, 1.0, 0.5):
+        for pause_s in (0.5, 1.0, 1.5):
             time.sleep(pause_s)
             cluster.kill()
             time.sleep(1.0)

@@ -129,7 +129,7 @@ def has_receipts(plant: Plant, study: int) -> bool:
 def test_a_worker_that_is_killed_loses_nothing_and_sends_nothing_twice(plant: Plant) -> None:
     for moment in (is_begun, has_outputs, is_released, is_sending, has_receipts):
         plant.start_worker()
-        [study] = plant.receive(studies=1, instances=40)
+        [study] = plant.receive(studies=1, instances=20)
         quickly(lambda: moment(plant, study))  # noqa: B023  called at once
         plant.kill_worker()
     unfinished = plant.states()
@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_sends_nothing_twice(plant: Pl
     plant.start_worker()
 
     done(plant, 5)
-    check_arrived(plant, 200)
+    check_arrived(plant, 100)
     assert plant.ledger.verify_audit().is_intact
     # It was killed in time.
     assert unfinished.get("done", 0) < 5
@@ -297,6 +297,26 @@ def test_an_instance_that_was_deleted_before_its_turn_holds_its_study(small_plan
     [hold] = plant.ledger.holds()
     assert (hold.rule, hold.instance) == ("archive.vanished", first)
     assert plant.arrived() == {}
+
+
+def test_a_kept_study_is_marked_in_orthanc_and_never_taken_for_received(tmp_path: Path) -> None:
+    with Plant(tmp_path / "plant", more="keep-local: {label: deid-test}\n") as plant:
+        plant.start_worker()
+        plant.receive(studies=1, instances=3)
+        done(plant, 1)
+
+        started = plant.read_inbox()
+
+        [kept] = plant.ledger.kept_studies(1)
+        assert started == []
+        assert len(plant.ledger.studies()) == 1
+        assert len(plant.gateway.get("/studies").json()) == 2
+        metadata = plant.gateway.get(f"/studies/{kept}/metadata?expand").json()
+        assert "YES" in metadata.values()
+        assert any(value.startswith("everything version 1 ") for value in metadata.values())
+        original = plant.ledger.study(1).orthanc_id
+        assert original not in str(metadata)
+        assert plant.ledger.study(kept) == plant.ledger.study(1)
 
 
 def test_no_value_of_an_attribute_is_in_the_ledger_the_workflows_or_the_log(

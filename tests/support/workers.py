@@ -54,9 +54,13 @@ class Plant:
     ----------
     database : str
         PostgreSQL URL; empty for SQLite.
+    more : str
+        Lines to add to the policy.
     """
 
-    def __init__(self, folder: Path, database: str = "", via: str = "dicom") -> None:
+    def __init__(
+        self, folder: Path, database: str = "", via: str = "dicom", more: str = ""
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.research = Orthanc(
@@ -79,7 +83,7 @@ class Plant:
         self.starter = WorkflowStarter(self.settings)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         policy = folder / "everything.yaml"
-        policy.write_text(POLICY.format(via=via))
+        policy.write_text(POLICY.format(via=via) + more)
         loaded = load_policy(policy)
         self.ledger.activate_pack(Pack((loaded,), "pack-1"), "test", "", time.time())
 
