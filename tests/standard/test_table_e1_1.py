@@ -88,6 +88,20 @@ def test_where_device_identity_keeps_and_modified_dates_clean_dates_are_cleaned(
     assert [problem for problem in problems if problem] == []
 
 
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_texts_that_are_to_be_cleaned_are_there_afterwards(depth: int) -> None:
+    texts = [
+        row
+        for row in IN_DATA_SETS
+        if row.code(("clean-descriptors",)) == "C" and row.vr in ("LO", "LT", "SH", "ST", "UT")
+    ]
+
+    dataset = read(processed(("clean-descriptors",), IN_DATA_SETS, depth), depth)
+
+    assert len(texts) == 129
+    assert [row.name for row in texts if not dataset.get(row.tag)] == []
+
+
 def test_all_options_that_go_together_go_together() -> None:
     options = tuple(option for option in table_rows.OPTIONS if option != "retain-modified-dates")
 

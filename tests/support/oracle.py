@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from gatehouse.deid import dates, dummy_items, pseudonyms, stamp
 from gatehouse.deid.actions import ACTIONS, Occurrence
+from gatehouse.deid.known_values import KnownValues, collect
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import ObjectPlan, Plan
 from gatehouse.deid.rules import KEEP, PRIVATE, Rule
@@ -109,8 +110,12 @@ def _flatten(data_set: Dataset, path: Path, flat: Flat) -> None:
 class _Context:
     """The answers of the instance, read in advance."""
 
-    def __init__(self, elements: _Elements, keys: ProjectKeys) -> None:
+    def __init__(
+        self, elements: _Elements, keys: ProjectKeys, known: KnownValues, plan: Plan
+    ) -> None:
         self.keys = keys
+        self.keeps_characteristics = "retain-patient-characteristics" in plan.recipe.options
+        self._known = known
         self.character_set = charsets.DEFAULT
         if _CHARACTER_SET in elements:
             self.character_set = charsets.character_set(elements.value(_CHARACTER_SET))
@@ -129,6 +134,9 @@ class _Context:
             "" if texts[_PATIENT_ID] else texts[0x0020000D],
         )
 
+    def known_values(self) -> KnownValues:
+        return self._known
+
     def patient_pseudonym(self) -> str:
         return pseudonyms.pseudonym(self.keys, *self._patient)
 
@@ -146,7 +154,7 @@ def expected(dicom: bytes, plan: Plan, keys: ProjectKeys) -> Flat:
     elements = _Elements(pydicom.dcmread(io.BytesIO(dicom), force=True))
     rules = plan.for_sop_class(elements.value(0x00080016).decode("ascii").strip(" \0"))
     flat: Flat = {}
-    context = _Context(elements, keys)
+    context = _Context(elements, keys, collect(dicom), plan)
     _walk(elements, (), (), rules, context, flat)
     if (_PATIENT_ID,) not in flat and rules.level(())[_PATIENT_ID].action == "pseudonym":
         flat[(_PATIENT_ID,)] = context.patient_pseudonym().encode()

@@ -60,7 +60,9 @@ _EXAMPLES = {
     "(gggg,eeee) where gggg is odd": (0x00291010, "LO"),
 }
 
-_TEXT_VRS = ("AE", "CS", "LO", "LT", "SH", "ST", "UC", "UT")
+_CLEANED_VRS = ("LO", "LT", "SH", "ST", "UC", "UT")
+"""Their canaries begin with the patient's name, which is what cleaning has to take out."""
+
 _DATES = ("DA", "DT")
 
 
@@ -94,7 +96,8 @@ class Row:
             "TM": f"101112.{self.number:06}",
             "UI": f"1.2.826.0.1.9999.{self.number}",
             "UR": f"http://canary{self.number:04}",
-            **dict.fromkeys((*_TEXT_VRS, "OB", "OW", "UN"), f"CANARY{self.number:04}"),
+            **dict.fromkeys(_CLEANED_VRS, f"OUTER CANARY{self.number:04}"),
+            **dict.fromkeys(("AE", "CS", "OB", "OW", "UN"), f"CANARY{self.number:04}"),
         }
         if self.vr in texts:
             return texts[self.vr].encode("ascii")
@@ -237,18 +240,21 @@ def _sequence_problem(row: Row, code: str, dataset: Dataset, output: bytes) -> s
 
 
 def _cleaning_problem(row: Row, dataset: Dataset, output: bytes) -> str | None:
-    """Dates are moved by whole days, so that a time stays; of text nothing is known to be left."""
+    """Dates are moved by whole days, so that a time stays; texts lose the patient's name."""
     if row.vr == "TM":
         return None if row.tag in dataset and _raw(dataset, row) == row.canary else "was changed"
     if row.vr in _DATES:
         if row.tag not in dataset or not re.match(rb"\d{8}", _raw(dataset, row)):
             return "is no date"
         return "is unchanged" if _raw(dataset, row)[:8] == row.canary[:8] else None
+    if row.vr in _CLEANED_VRS:
+        is_left = row.tag in dataset and b"OUTER" in _raw(dataset, row)
+        return "holds the patient's name" if is_left else None
     return _residue(row, output)
 
 
 def _residue(row: Row, output: bytes) -> str | None:
-    canary = free_text(row) if row.vr == "SQ" else row.canary
+    canary = free_text(row) if row.vr == "SQ" else row.canary.removeprefix(b"OUTER ")
     is_unique = len(canary) >= 8
     return "its canary is still there" if is_unique and canary in output else None
 

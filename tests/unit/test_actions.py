@@ -11,7 +11,8 @@ import pytest
 
 from gatehouse.deid import actions, pseudonyms
 from gatehouse.deid.actions import ACTIONS, Occurrence
-from gatehouse.dicom import charsets
+from gatehouse.deid.known_values import KnownValues
+from gatehouse.dicom import charsets, code_extensions
 from gatehouse.errors import DeidentificationError
 from support.engine_run import KEYS
 
@@ -23,6 +24,7 @@ class Context:
     """A patient, an offset of one day, and a character set."""
 
     keys = KEYS
+    keeps_characteristics = False
 
     def __init__(self, terms: bytes = b"ISO_IR 100") -> None:
         self.character_set = charsets.character_set(terms)
@@ -35,6 +37,9 @@ class Context:
 
     def offset_days(self) -> int:
         return -1
+
+    def known_values(self) -> KnownValues:
+        return KnownValues(frozenset({"Quimby^Jane", "山田^太郎"}))
 
 
 def act(
@@ -236,9 +241,45 @@ def test_ages_are_made_coarse_and_other_values_dummies() -> None:
     assert act("generalize", b"CANARY", "LO") == b"REMOVED"
 
 
-@pytest.mark.parametrize(("value", "new"), [(b"CANARY text", b"REMOVED"), (b"  ", b"")])
-def test_a_text_that_is_to_be_cleaned_is_replaced_whole(value: bytes, new: bytes) -> None:
-    assert act("clean-text", value, "LO") == new
+@pytest.mark.parametrize(
+    ("vr", "value", "new"),
+    [
+        ("LO", b"CT CHEST ", b"CT CHEST "),
+        ("LO", b"CT CHEST QUIMBY\\KNEE", b"CT CHEST\\KNEE"),
+        ("LO", b"QUIMBY", b"REMOVED"),
+        ("LO", b"  ", b""),
+        ("SH", b"KNEE KNEE KNEE KNEE KNEE ", b"KNEE KNEE KNEE K"),
+        ("LT", b"Chest of Quimby.\r\nNo effusion.", b"Chest of [name].\r\nNo effusion."),
+        ("PN", b"Quimby^Jane", b"REMOVED"),
+        ("UR", b"http://quimby", b"about:blank"),
+        ("AE", b"CHEST", b"REMOVED"),
+    ],
+)
+def test_a_text_that_is_to_be_cleaned_loses_what_identifies(
+    vr: str, value: bytes, new: bytes
+) -> None:
+    assert act("clean-text", value, vr) == new
+
+
+@pytest.mark.parametrize(
+    ("terms", "value", "new"),
+    [
+        (b"ISO_IR 192", "Thorax für Quimby", "Thorax für".encode()),
+        (b"ISO_IR 100", "Thorax für Quimby", "Thorax für".encode("latin-1")),
+        (b"ISO_IR 192", "胸部 山田太郎", "胸部".encode()),
+        (b"\\ISO 2022 IR 87", "胸部 Quimby", b"\x1b$B6;It\x1b(B"),
+    ],
+)
+def test_a_cleaned_text_is_in_the_character_set_of_its_data_set(
+    terms: bytes, value: str, new: bytes
+) -> None:
+    before = code_extensions.encode(value, charsets.character_set(terms))
+
+    assert act("clean-text", before or b"", "LO", terms=terms) == new
+
+
+def test_a_text_that_can_not_be_decoded_is_replaced_whole() -> None:
+    assert act("clean-text", b"CHEST \xff\xfe", "LO", terms=b"ISO_IR 192") == b"REMOVED"
 
 
 @pytest.mark.parametrize("name", ACTIONS)

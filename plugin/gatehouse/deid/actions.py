@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from gatehouse.deid import dates, dummies, pseudonyms
+from gatehouse.deid import dates, dummies, free_text, pseudonyms
+from gatehouse.deid.known_values import KnownValues
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.recipe import ActionName
 from gatehouse.dicom import charsets
@@ -30,6 +31,10 @@ class Context(Protocol):
 
     keys: ProjectKeys
     character_set: charsets.CharacterSet
+    keeps_characteristics: bool
+
+    def known_values(self) -> KnownValues:
+        """Return what is known to identify in the study."""
 
     def patient_pseudonym(self) -> str:
         """Return the pseudonym of the patient."""
@@ -162,10 +167,19 @@ def generalize(value: bytes, element: Occurrence, context: Context) -> bytes | N
 
 
 def clean_text(value: bytes, element: Occurrence, context: Context) -> bytes | None:
-    """Replace a free text (C). Nothing of it is kept: its words are not looked at here."""
+    """Take out of a free text what identifies (C); without anything left it is a dummy."""
     if not value.strip(b" \0"):
         return b""
-    return dummy(value, element, context)
+    if element.vr not in free_text.CLEANED_VRS:
+        return dummy(value, element, context)
+    new = free_text.clean(
+        value,
+        element.vr,
+        context.character_set,
+        context.known_values(),
+        keep_characteristics=context.keeps_characteristics,
+    )
+    return dummy(value, element, context) if new is None else new
 
 
 def _each(value: bytes, function: Callable[[str], str | None]) -> bytes:

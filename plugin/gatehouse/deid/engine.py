@@ -15,6 +15,7 @@ from gatehouse.deid.changes import Changes
 from gatehouse.deid.editor import BEFORE_FIRST, Editor
 from gatehouse.deid.forward import forward
 from gatehouse.deid.instance import STUDY_INSTANCE_UID, Instance
+from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.levels import (
     SERIES_INSTANCE_UID,
     SOP_CLASS_UID,
@@ -48,7 +49,9 @@ _CLINICAL_TRIAL_CHANGES = (
 _LONGITUDINAL_CHANGE = Change("LongitudinalTemporalInformationModified", "D", "stamp", 0)
 
 
-def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
+def deidentify(
+    dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues = NOTHING
+) -> Deidentified:
     """De-identify one instance.
 
     Parameters
@@ -59,6 +62,9 @@ def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
         The policy's recipe, compiled.
     keys : ProjectKeys
         The keys of the recipe's project.
+    known : KnownValues, optional
+        What other instances of the study say of persons, for a plan that cleans texts: it is
+        taken out together with what this instance says.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
     try:
         if plan.recipe.profile == "none":
             return forward(dicom)
-        return _deidentify(dicom, plan, keys)
+        return _deidentify(dicom, plan, keys, known)
     except HoldError:
         raise
     except Exception as error:  # noqa: BLE001 whatever it is, nothing may leave
@@ -87,11 +93,12 @@ def deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
         ) from None
 
 
-def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Deidentified:
+def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues) -> Deidentified:
     file = part10.open_file(dicom)
     sop_class_uid = _sop_class_uid(file)
     top = root(plan, plan.for_sop_class(sop_class_uid)).top
-    instance = Instance(file, keys)
+    keeps = "retain-patient-characteristics" in plan.recipe.options
+    instance = Instance(file, keys, known, keeps_characteristics=keeps)
     editor = Editor(instance)
     editor.changes.append(_META_CHANGE)
     _edit(editor, plan, top)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatehouse.deid import dates, pseudonyms
+from gatehouse.deid import dates, known_values, pseudonyms
 from gatehouse.deid.actions import PATIENT_ID, PATIENT_NAME
+from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.dicom import charsets, scan
 from gatehouse.dicom.part10 import File
@@ -41,10 +42,13 @@ class Instance:
 
     __slots__ = (
         "_ahead",
+        "_known",
         "_offset_days",
         "_pseudonym",
+        "_study_known",
         "character_set",
         "file",
+        "keeps_characteristics",
         "keys",
         "notes",
         "position",
@@ -52,7 +56,17 @@ class Instance:
         "top_character_set",
     )
 
-    def __init__(self, file: File, keys: ProjectKeys) -> None:
+    def __init__(
+        self,
+        file: File,
+        keys: ProjectKeys,
+        study_known: KnownValues = NOTHING,
+        *,
+        keeps_characteristics: bool = False,
+    ) -> None:
+        self.keeps_characteristics = keeps_characteristics
+        self._study_known = study_known
+        self._known: KnownValues | None = None
         self.file = file
         self.keys = keys
         self.position = file.start
@@ -66,6 +80,12 @@ class Instance:
     def value(self, tag: int) -> bytes:
         """Return the original value of a noted attribute; empty if it is absent."""
         return self._read(self.notes.get(tag))
+
+    def known_values(self) -> KnownValues:
+        """Return what is known to identify in the study, and in this instance."""
+        if self._known is None:
+            self._known = self._study_known | known_values.collect_from(self.file)
+        return self._known
 
     def patient_pseudonym(self) -> str:
         """Return the pseudonym of the patient."""

@@ -27,6 +27,9 @@ Path = tuple[int, ...]
 _RULES_PER_LEVEL_MAX = 8192
 _LEVELS_MAX = 4096
 
+_CLEANING = frozenset({"clean-descriptors", "clean-structured-content", "retain-safe-private"})
+"""The options under which free text is cleaned and not removed."""
+
 
 class Level(dict[int, Rule]):
     """The rules of the data set at one path, worked out when they are first asked for."""
@@ -139,6 +142,14 @@ class Plan:
 
     def __reduce__(self) -> tuple[type[Plan], tuple[Recipe]]:
         return Plan, (self.recipe,)
+
+    @property
+    def cleans_texts(self) -> bool:
+        """Whether it matters what other instances of a study say of persons."""
+        recipe = self.recipe
+        return bool(_CLEANING & recipe.options) or any(
+            attribute.action == "clean-text" for attribute in recipe.attributes
+        )
 
     def for_sop_class(self, sop_class_uid: str) -> ObjectPlan:
         """Return the rules for a SOP class; all that PS3.4 doesn't know share the strictest."""

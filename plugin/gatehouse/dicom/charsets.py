@@ -38,7 +38,7 @@ _CODECS: Final = {
 }
 """Defined terms (PS3.3 Tables C.12-2 to C.12-5) without "ISO_" or "ISO 2022 " -> Python's codec."""
 
-_ESCAPES: Final = {
+ESCAPES: Final = {
     b"(B": _DEFAULT,
     b"-A": "latin_1",
     b"-B": "iso8859_2",
@@ -60,10 +60,10 @@ _ESCAPES: Final = {
 }
 """Escape sequences (PS3.3 Tables C.12-3 and C.12-4) -> Python's codec."""
 
-_STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
+STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
 """Codecs of Python that want to see the escape sequence themselves."""
 
-_NOT_ENCODED = _STATEFUL | {"shift_jis"}
+_NOT_ENCODED = STATEFUL | {"shift_jis"}
 _ASCII_ONLY = ("", "IR 6")
 
 _TERM = re.compile(r"(?:ISO[ _-](?:2022[ _-])?)?(IR[ _-]\d+|GBK|GB18030)?", re.IGNORECASE)
@@ -88,7 +88,8 @@ def _repertoire(term: str) -> str | None:
     return (match[1] or "").upper().replace("_", " ").replace("-", " ") if match else None
 
 
-def _codec(term: str) -> str | None:
+def codec(term: str) -> str | None:
+    """Return Python's codec for a value of Specific Character Set; None if it is not known."""
     repertoire = _repertoire(term)
     return None if repertoire is None else _CODECS.get(repertoire)
 
@@ -102,12 +103,12 @@ def decode(value: bytes, character_set: CharacterSet = DEFAULT) -> str | None:
     """
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii")
-    first = _codec(character_set[0] if character_set else "")
+    first = codec(character_set[0] if character_set else "")
     if first is None:
         return None
     try:
         if b"\x1b" not in value:
-            return value.decode(_DEFAULT if first in _STATEFUL else first)
+            return value.decode(_DEFAULT if first in STATEFUL else first)
         return "".join(_decode_fragment(part, first) for part in _FRAGMENT.findall(value))
     except (UnicodeError, KeyError):
         return None
@@ -116,23 +117,23 @@ def decode(value: bytes, character_set: CharacterSet = DEFAULT) -> str | None:
 def _decode_fragment(fragment: bytes, first: str) -> str:
     """Decode what one escape sequence holds for; delimiters end that (PS3.5 section 6.1.2.5.3)."""
     if not fragment.startswith(b"\x1b"):
-        return fragment.decode(_DEFAULT if first in _STATEFUL else first)
+        return fragment.decode(_DEFAULT if first in STATEFUL else first)
     size = 3 if fragment[1:3] in (b"$)", b"$(") else 2
-    codec = _ESCAPES[fragment[1 : 1 + size]]
-    if codec in _STATEFUL:
-        return fragment.decode(codec)
+    found = ESCAPES[fragment[1 : 1 + size]]
+    if found in STATEFUL:
+        return fragment.decode(found)
     head, *rest = _DELIMITER.split(fragment[1 + size :])
-    return head.decode(codec) + "".join(_decode_rest(part, first, codec) for part in rest)
+    return head.decode(found) + "".join(_decode_rest(part, first, found) for part in rest)
 
 
-def _decode_rest(part: bytes, first: str, codec: str) -> str:
+def _decode_rest(part: bytes, first: str, escaped: str) -> str:
     """Decode what comes after a delimiter; many writers forget to repeat the escape sequence."""
     if part.isascii():
         return part.decode("ascii")
     try:
-        return part.decode(_DEFAULT if first in _STATEFUL else first)
+        return part.decode(_DEFAULT if first in STATEFUL else first)
     except UnicodeError:
-        return part.decode(codec)
+        return part.decode(escaped)
 
 
 def encode(text: str, character_set: CharacterSet = DEFAULT) -> bytes | None:
@@ -140,10 +141,10 @@ def encode(text: str, character_set: CharacterSet = DEFAULT) -> bytes | None:
     if text.isascii():
         return text.encode("ascii")
     first = character_set[0] if character_set else ""
-    codec = _codec(first)
-    if codec is None or codec in _NOT_ENCODED or _repertoire(first) in _ASCII_ONLY:
+    found = codec(first)
+    if found is None or found in _NOT_ENCODED or _repertoire(first) in _ASCII_ONLY:
         return None
     try:
-        return text.encode(codec)
+        return text.encode(found)
     except UnicodeError:
         return None

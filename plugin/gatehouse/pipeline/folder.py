@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from gatehouse.deid.engine import deidentify
+from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.model import Deidentified, ProjectKeys, Verified
 from gatehouse.deid.plan import Plan
 from gatehouse.deid.pseudonyms import new_uid, value_pseudonym
@@ -149,15 +150,20 @@ def _refuse_duplicates(
     return refusals
 
 
-def make(dicom: Buffer, plan: Plan, keys: ProjectKeys) -> Made:
+def make(dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues = NOTHING) -> Made:
     """De-identify and verify a file.
+
+    Parameters
+    ----------
+    known : KnownValues, optional
+        What the files of its study say of persons, for a plan that cleans texts.
 
     Raises
     ------
     HoldError
         If it must be held.
     """
-    made = deidentify(dicom, plan, keys)
+    made = deidentify(dicom, plan, keys, known)
     original = read_original(dicom, plan)
     verified = verify_against(original, made, plan, keys)
     uids = sorted((old, new_uid(keys, old)) for old in original.replaced_uids)
