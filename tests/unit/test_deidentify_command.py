@@ -32,7 +32,7 @@ owner: tests@hospital.example
 stage: active
 match: every-study
 {checks}
-deidentify: {{profile: basic, project: tests}}
+deidentify: {{profile: basic, project: tests{options}}}
 pixels: {{suspicious: accept, because: tests have no pixels}}
 deliver: [{{to: nowhere, via: dicom}}]
 """
@@ -52,10 +52,10 @@ class Site:
         self.key.chmod(0o600)
         self.write_policy()
 
-    def write_policy(self, version: int = 1, checks: str = "") -> None:
+    def write_policy(self, version: int = 1, checks: str = "", options: str = "") -> None:
         folder = self.root / "policies" / "plain"
         folder.mkdir(parents=True, exist_ok=True)
-        text = POLICY.format(version=version, checks=checks)
+        text = POLICY.format(version=version, checks=checks, options=options)
         (folder / "plain.yaml").write_text(text, encoding="utf-8")
 
     def put(self, path: str, content: bytes | Dataset) -> Path:
@@ -665,6 +665,49 @@ def test_a_large_file_does_not_come_into_memory_as_a_whole(site: Site) -> None:
     assert record["outcome"] == "deidentified"
     assert (site.target / record["output"]).stat().st_size > length
     assert max(peaks_kib) < 64 * 1024
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_texts_lose_the_names_that_other_files_of_the_study_know(site: Site, jobs: str) -> None:
+    site.write_policy(options=", options: [clean-descriptors]")
+    first, second = series(2, PatientName="Quimby^Jane", StudyDescription="LUNG HAND")
+    second.OperatorsName = "Hand^Ada"
+    site.put("1.dcm", first)
+    site.put("2.dcm", second)
+
+    site.run("--jobs", jobs)
+
+    described = [dcmread(site.target / name).StudyDescription for name in site.outputs()]
+    assert described == ["LUNG", "LUNG"]
+
+
+def test_texts_are_cleaned_again_when_a_later_file_knows_more_names(site: Site) -> None:
+    site.write_policy(options=", options: [clean-descriptors]")
+    first, second = series(2, PatientName="Quimby^Jane", StudyDescription="LUNG HAND")
+    second.OperatorsName = "Hand^Ada"
+    site.put("1.dcm", first)
+    site.run()
+    before = [dcmread(site.target / name).StudyDescription for name in site.outputs()]
+    site.put("2.dcm", second)
+
+    site.run()
+
+    described = [dcmread(site.target / name).StudyDescription for name in site.outputs()]
+    assert before == ["LUNG HAND"]
+    assert described == ["LUNG", "LUNG"]
+
+
+def test_what_is_cleaned_already_is_not_done_again(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_policy(options=", options: [clean-descriptors]")
+    put_series(site)
+    site.run()
+    capsys.readouterr()
+
+    site.run()
+
+    assert capsys.readouterr().out.startswith("3 de-identified (3 of them before)")
 
 
 def test_a_terminal_sees_a_bar(site: Site) -> None:

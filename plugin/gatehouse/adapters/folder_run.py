@@ -16,6 +16,7 @@ from gatehouse.adapters.files import Entry, Reader, Staging, measure, walk
 from gatehouse.adapters.folder_maps import FolderMaps, Record
 from gatehouse.adapters.folder_work import DEIDENTIFY, FAILURES, LOOK, Answer, FolderWork
 from gatehouse.adapters.fork_pool import ForkPool, Lost
+from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import Plan
 from gatehouse.pipeline.folder import Surveyed, refuse
@@ -88,6 +89,7 @@ class FolderRun:
         self._source = source
         self._target = target
         self._policy = policy
+        self._plan = plan
         self._maps = maps
         self._jobs = jobs
         self._staging = Staging(target, STAGING)
@@ -95,6 +97,8 @@ class FolderRun:
         self._work = FolderWork(source, target, policy, plan, keys, maps, self._staging)
         self._entries: list[Entry] = []
         self._surveyed: dict[str, Surveyed] = {}
+        self._known: dict[str, KnownValues] = {}
+        """By path: what the file says of persons, for a plan that cleans texts."""
         self._done: set[str] = set()
         self._answers: dict[str, Answer] = {}
         """Of files that need no work: held after the first look."""
@@ -117,6 +121,11 @@ class FolderRun:
             jobs = max(1, min(self._jobs, len(self._entries)))
             with ForkPool(jobs, self._do, FILE_S) as pool:
                 self._look(pool)
+                if not self._plan.cleans_texts:
+                    return self._deidentify(pool, step)
+            # What a study says of persons is there in processes that are forked from now on.
+            self._share_known()
+            with ForkPool(jobs, self._do, FILE_S) as pool:
                 return self._deidentify(pool, step)
         finally:
             self._staging.close()
@@ -138,8 +147,9 @@ class FolderRun:
             if isinstance(answer, Lost):
                 self._answers[path] = _LOST[answer.why]
             elif answer[0] == "seen":
-                _, sop_instance_uid, attributes, is_done = answer
+                _, sop_instance_uid, attributes, is_done, known = answer
                 self._surveyed[path] = Surveyed(sop_instance_uid, attributes)
+                self._known[path] = KnownValues(*map(frozenset, known))
                 if is_done:
                     self._done.add(path)
             else:
@@ -148,6 +158,21 @@ class FolderRun:
         for path, refusal in refusals.items():
             self._answers[path] = (*refusal, "")
         self._done -= refusals.keys()
+
+    def _share_known(self) -> None:
+        """Put together what the files of each study say of persons, for the work on each."""
+        by_study: dict[str, KnownValues] = {}
+        for path, surveyed in self._surveyed.items():
+            study = surveyed.study_instance_uid
+            by_study[study] = by_study.get(study, NOTHING) | self._known[path]
+        self._work.known = {
+            path: by_study[surveyed.study_instance_uid] for path, surveyed in self._surveyed.items()
+        }
+        self._done = {
+            path
+            for path in self._done
+            if self._maps.before(path).get("known") == self._work.known_digest(path)
+        }
 
     def _digest(self, path: str) -> str:
         digest = hashlib.sha256()

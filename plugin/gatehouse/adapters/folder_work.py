@@ -5,6 +5,7 @@ Values stay in this process but for those that the maps are for.
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Final
 from gatehouse import __version__
 from gatehouse.adapters.files import Reader, Staging, measure
 from gatehouse.adapters.folder_maps import FolderMaps
+from gatehouse.deid.known_values import NOTHING, KnownValues, collect
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import Plan
 from gatehouse.errors import HoldError, PolicyError
@@ -20,7 +22,8 @@ from gatehouse.pipeline.folder import Surveyed, make, survey
 from gatehouse.policy.model import Policy
 
 LOOK: Final = 0
-"""Phase: answer ``("seen", sop_instance_uid, attributes, is_done)``."""
+"""Phase: answer ``("seen", sop_instance_uid, attributes, is_done, known)``; the last are the fields
+of `KnownValues`, if the plan cleans texts."""
 DEIDENTIFY: Final = 1
 """Phase: answer ``("made", record, uids, patient)``. Both phases: or ``("held", rule, reason,
 place)``."""
@@ -68,6 +71,8 @@ class FolderWork:
         self._maps = maps
         self._staging = staging
         self._reader = Reader()
+        self.known: Mapping[str, KnownValues] = {}
+        """What the study of a file says of persons, by path; for a plan that cleans texts."""
         self.provenance: Mapping[str, Any] = {
             "policy": policy.name,
             "version": policy.version,
@@ -99,7 +104,23 @@ class FolderWork:
         beginning, status = self._reader.head(self._source / path, _BEGINNING_BYTES)
         surveyed = self._survey(path, beginning, is_whole=len(beginning) == status.st_size)
         attributes = dict(surveyed.attributes)
-        return "seen", surveyed.sop_instance_uid, attributes, self._is_done(path, status)
+        is_done = self._is_done(path, status)
+        return "seen", surveyed.sop_instance_uid, attributes, is_done, self._collect(path)
+
+    def _collect(self, path: str) -> tuple[list[str], ...]:
+        """Return what a file says of persons, as plain values."""
+        if not self._plan.cleans_texts:
+            return ()
+        with self._reader.open(self._source / path) as (view, _):
+            return tuple(sorted(kind) for kind in collect(view))
+
+    def known_digest(self, path: str) -> str:
+        """Return by what its texts are cleaned: with other names in its study, it is made again."""
+        known = self.known.get(path)
+        if known is None:
+            return ""
+        text = repr([sorted(kind) for kind in known])
+        return hmac.digest(self._keys.pseudonym, text.encode(), "sha256").hex()
 
     def _survey(self, path: str, beginning: memoryview, *, is_whole: bool) -> Surveyed:
         """Survey a file by its beginning, or by all of it where that does not suffice."""
@@ -130,7 +151,7 @@ class FolderWork:
         source = self._source / path
         status = source.stat(follow_symlinks=False)
         with self._reader.open(source) as (view, release):
-            made = make(view, self._plan, self._keys)
+            made = make(view, self._plan, self._keys, self.known.get(path, NOTHING))
             deidentified = made.verified.deidentified
             is_ours = self._maps.before(path).get("output") == made.output
             try:
@@ -153,6 +174,8 @@ class FolderWork:
             "output_bytes": written.size,
             "output_crc32": written.crc32,
         }
+        if path in self.known:
+            record["known"] = self.known_digest(path)
         return "made", record, made.uids, made.patient
 
 
