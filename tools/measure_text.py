@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gatehouse.deid.text.clean import find
-from gatehouse.deid.text.names import Known, tokenize
+from gatehouse.deid.text.names import Known
 
 MARKS = re.compile(r"\{\{|\}\}|~~")
+WORDS = re.compile("[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\\W_])+")
+"""A word is letters and digits without a gap; in Chinese and Japanese, each character is one."""
+
 KNOWN = "# Known of the study:"
 
 
@@ -80,17 +83,17 @@ def measure(file: Path, *, show: bool = False) -> Score:
         text, labels = unmark(line.replace("\\n", "\n"))
         spans = find(text, known)
         missed, wrong = [], []
-        for token in tokenize(text):
-            label = labels[token.start]
-            is_taken = any(span.start <= token.start < span.end for span in spans)
+        for word in WORDS.finditer(text):
+            label = labels[word.start()]
+            is_taken = any(span.start <= word.start() < span.end for span in spans)
             identifying += label == 1
             found += label == 1 and is_taken
             clinical += label == 0
             over += label == 0 and is_taken
             if label == 1 and not is_taken:
-                missed.append(token.text)
+                missed.append(word.group())
             if label == 0 and is_taken:
-                wrong.append(token.text)
+                wrong.append(word.group())
         if show and (missed or wrong):
             print(f"{text!r}\n    missed {missed} over-removed {wrong}")
     return Score(texts, identifying, found, clinical, over)

@@ -7,14 +7,16 @@ tests/text for the figures; Hypothesis for names that nobody thought of.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatehouse.deid.text.clean import clean
 from gatehouse.deid.text.names import Known
+from gatehouse.deid.text.words import load
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -73,20 +75,93 @@ def test_marks_name_the_kind_in_long_texts() -> None:
     assert clean("Seen by Dr. Smith on 2021-03-04.", mark=True) == "Seen by [name] on [date]."
 
 
-def test_cleaning_a_cleaned_text_changes_nothing() -> None:
-    lines = (ROOT / "tests/text/development.txt").read_text("utf-8").splitlines()
+@pytest.mark.parametrize("file", ["development", "held_out", "fresh"])
+def test_cleaning_a_cleaned_text_changes_nothing(file: str) -> None:
+    lines = (ROOT / f"tests/text/{file}.txt").read_text("utf-8").splitlines()
     once = [clean(measure_text.unmark(line)[0], KNOWN) for line in lines if line[:1] != "#"]
 
     assert [clean(text, KNOWN) for text in once] == once
 
 
-def test_the_labelled_texts_reach_the_documented_figures() -> None:
-    score = measure_text.measure(ROOT / "tests/text/development.txt")
+@pytest.mark.parametrize(
+    ("file", "recall", "precision"),
+    [("development", 0.99, 0.98), ("held_out", 0.95, 0.94), ("fresh", 0.90, 0.90)],
+)
+def test_the_labelled_texts_reach_the_documented_figures(
+    file: str, recall: float, precision: float
+) -> None:
+    score = measure_text.measure(ROOT / f"tests/text/{file}.txt")
 
-    assert score.recall >= 0.99
-    assert score.precision >= 0.98
+    assert score.recall >= recall
+    assert score.precision >= precision
 
 
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Jones fracture of the fifth metatarsal", "Jones fracture of the fifth metatarsal"),
+        ("Hill-Sachs lesion", "Hill-Sachs lesion"),
+        ("Kein Hinweis auf Morbus Crohn", "Kein Hinweis auf Morbus Crohn"),
+        ("Dr. Jones fracture clinic", "fracture clinic"),
+        ("mri knee kowalczyk", "mri knee"),
+    ],
+)
+def test_a_name_that_names_a_thing_stays_and_the_person_goes(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("患者山田太郎の胸部", "患者の胸部"),
+        ("頭部 拡散強調", "頭部 拡散強調"),
+        ("王小东 胸部平扫", "胸部平扫"),
+        ("2021年3月12日 造影", "造影"),
+    ],
+)
+def test_text_without_spaces_is_cut_into_words(text: str, cleaned: str) -> None:
+    assert clean(text, Known.of(["Yamada^Tarou=山田^太郎"])) == cleaned
+
+
+@pytest.mark.parametrize("typo", ["Muller", "Muellre", "Müler", "MÜLLERR", "Mlüler", "Myller"])
+def test_a_known_name_with_one_typo_goes_too(typo: str) -> None:
+    assert clean(f"CT chest {typo}", KNOWN) == "CT chest"
+
+
+@pytest.mark.parametrize("written", ["MR12345", "mr-12345", "MR 12345", "MR_123 45"])
+def test_a_known_number_goes_however_it_is_parted(written: str) -> None:
+    assert clean(f"knee {written}", KNOWN) == "knee"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1-", "1.1.", "a_", "M.", "aaaa", "1a", "山", "山田", "l'", "name: ", "Hospital ", "Dr. A. "],
+)
+def test_no_text_takes_more_than_linear_time(piece: str) -> None:
+    text = piece * (40_000 // len(piece))
+
+    start = time.process_time()
+    clean(text, KNOWN)
+
+    assert time.process_time() - start < 10
+
+
+def test_what_is_beyond_the_limit_goes_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatehouse.deid.text.clean.LONGEST_TEXT", 15)
+
+    assert clean("chest and abdomen and pelvis", mark=True) == "chest and [text]"
+
+
+@pytest.mark.parametrize("name", ["clinical", "common", "names", "world_words", "world_names"])
+def test_every_word_of_a_list_is_found_in_it(name: str) -> None:
+    words = load(name)
+
+    assert [word for word in list(words)[::97] if word not in words] == []
+    assert "qqqq" not in words
+    assert "" not in words
+
+
+@settings(deadline=None)
 @given(
     st.text(st.characters(categories=["Lu", "Ll"], max_codepoint=0x24F), min_size=4, max_size=12),
     st.sampled_from(["CT CHEST {}", "{} left knee", "Study of {} today", "{}_2", "x/{}/y"]),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gatehouse.deid.text import patterns
 from gatehouse.deid.text.cjk import unknown_stretches
+from gatehouse.deid.text.institutions import find_institutions
 from gatehouse.deid.text.known import Known, find_known
 from gatehouse.deid.text.names import find_cued, widen
 from gatehouse.deid.text.patterns import Span
@@ -14,8 +15,16 @@ from gatehouse.deid.text.safe import Style, is_safe, safe_places
 from gatehouse.deid.text.tokens import IS_CJK, Token, tokenize
 from gatehouse.deid.text.words import is_clinical, is_name
 
-# Longer text is held by the engine's limit; the cleaner's own is a second line.
 LONGEST_TEXT = 1_000_000
+"""Letters that are looked at. Reports have some thousands; what comes after these goes unread."""
+
+# Letters without a blank or a mark of Chinese between them. Neither words nor series' names get so
+# long, and the recognizers would take quadratic time on them.
+_ENDLESS = re.compile(
+    "[^\\s\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]{121,}"
+)
+
+_SENTENCE_BEFORE = re.compile(r"(?:^|[.:?!\n])\s*$")
 
 
 def clean(
@@ -58,14 +67,22 @@ def clean(
 
 def find(text: str, known: Known, *, keep_characteristics: bool = False) -> list[Span]:
     """Return what must go, in order and without overlap."""
-    text = text[:LONGEST_TEXT]
+    rest = []
+    if len(text) > LONGEST_TEXT:
+        end = text.rfind(" ", 0, LONGEST_TEXT) + 1  # not within a word: half a name is one, too
+        rest = [Span(end, len(text), "text")]
+        text = text[:end]
+    endless = [Span(match.start(), match.end(), "text") for match in _ENDLESS.finditer(text)]
+    if endless:
+        text = _ENDLESS.sub(lambda match: " " * len(match.group()), text)
     tokens = tokenize(text)
     spans = patterns.find(text, keep_characteristics=keep_characteristics)
     spans += find_known(text, tokens, known)
     spans += find_cued(text, tokens)
+    spans += find_institutions(text, tokens)
     spans += _unknown_words(text, tokens, spans)
     spans += widen(text, tokens, spans)
-    return _merge(text, spans)
+    return _merge(text, spans + endless) + rest
 
 
 def _unknown_words(text: str, tokens: Sequence[Token], found: Sequence[Span]) -> list[Span]:
@@ -86,9 +103,9 @@ def _unknown_words(text: str, tokens: Sequence[Token], found: Sequence[Span]) ->
     ends = {token.end for token in unknown} | {span.end for span in names}
     for token in open_tokens:
         is_both = is_name(token.folded) and not is_clinical(token.folded)
-        if token.start in gone | safe or not is_both or not token.is_capitalised:
+        if token.start in gone or token.start in safe or not is_both or not token.is_capitalised:
             continue
-        starts_sentence = token.start == 0 or text[: token.start].rstrip()[-1:] in ".:?!\n"
+        starts_sentence = _SENTENCE_BEFORE.search(text, max(token.start - 5, 0), token.start)
         beside_name = (token.end + 1) in gone or (token.start - 1) in ends
         if beside_name or (not starts_sentence and not style.is_upper):
             unknown.append(token)

@@ -1,4 +1,4 @@
-"""Names of persons and institutions in free text that a cue gives away."""
+"""Names of persons in free text that a cue gives away: a title, a label, a degree, a comma."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from gatehouse.deid.text.cues import (
     BEFORE_NAME,
     BY,
     DOTTED_CREDENTIALS,
-    INSTITUTION,
-    INSTITUTION_WORDS,
     LABEL,
     PARTICLES,
     POSTNOMINALS,
@@ -19,18 +17,37 @@ from gatehouse.deid.text.cues import (
 )
 from gatehouse.deid.text.known import Known, find_known
 from gatehouse.deid.text.patterns import Span
-from gatehouse.deid.text.tokens import WORD, Token, tokenize
-from gatehouse.deid.text.words import fold, is_clinical, is_common, is_name
+from gatehouse.deid.text.tokens import Token, first_from, tokenize
+from gatehouse.deid.text.words import (
+    fold,
+    is_clinical,
+    is_common,
+    is_english,
+    is_eponym,
+    is_name,
+)
 
 __all__ = ["Known", "Token", "find_cued", "find_known", "tokenize", "widen"]
+
+_NAMES_MAX = 3
+_NAMES_AFTER_LABEL_MAX = 4
+_CARETS = re.compile(r"[^\W\d_][\w'-]*\^[\w'^=-]*")
+_COMMA = re.compile(r"\b([^\W\d_][\w'’-]+), ?([^\W\d_][\w'’-]+)(?: ([^\W\d_])\b\.?)?")
+# Of who dictated and who typed: "CJA/kls", at the end or after its label; and "S.K." anywhere.
+_TYPED_BY = re.compile(
+    r"(?:^|\b(?i:diktat|dict(?:ated)?|trans(?:cribed)?|typed|schreibkraft)\W{1,3})"
+    r"([A-Z][A-Za-z]{1,2})/([a-z]{2,3})\s*$",
+    re.MULTILINE,
+)
+_DOTTED = re.compile(r"(?<![\w.])(?:[A-Z]\. ?){2,3}(?!\w)")
+_INITIAL_AND_NAME = re.compile(r"(?<![\w.])[^\W\d_a-z]\. ?([^\W\d_a-z][\w'’-]{2,})")
+_ARTICLES = frozenset("de del della di da al el la le".split())
+"""Particles that are everyday words, too."""
 
 
 def find_cued(text: str, tokens: Sequence[Token]) -> list[Span]:
     """Return names that titles, labels, credentials, commas or carets give away."""
-    spans = [
-        Span(match.start(), match.end(), "name")
-        for match in re.finditer(r"[^\W\d_][\w'-]*\^[\w'^=-]*", text)
-    ]
+    spans = [Span(match.start(), match.end(), "name") for match in _CARETS.finditer(text)]
     is_upper = text.upper() == text
     for number, token in enumerate(tokens):
         if token.text == "MR":
@@ -39,20 +56,30 @@ def find_cued(text: str, tokens: Sequence[Token]) -> list[Span]:
             spans += _after_title(text, tokens, number, is_upper=is_upper)
         elif token.folded in POSTNOMINALS and token.text[0].isupper():
             spans += _before_credentials(text, tokens, number)
+    for match in _INITIAL_AND_NAME.finditer(text):
+        name = fold(match.group(1))
+        is_morbus = text[match.start()] == "M" and is_eponym(name)
+        if not (is_clinical(name) or is_english(name) or is_morbus):
+            spans.append(Span(match.start(), match.end(), "name"))
     for match in DOTTED_CREDENTIALS.finditer(text):
-        at = next((n for n, one in enumerate(tokens) if one.start == match.start()), None)
-        if at is not None:
+        at = first_from(tokens, match.start())
+        if at < len(tokens) and tokens[at].start == match.start():
             spans += _before_credentials(text, tokens, at)
-    for expression, at_most in ((BY, 3), (LABEL, 4), (BEFORE_NAME, 3)):
+    spans += _after_label(text, tokens, is_upper=is_upper)
+    return spans + _with_comma(text) + _initials(text)
+
+
+def _after_label(text: str, tokens: Sequence[Token], *, is_upper: bool) -> list[Span]:
+    spans: list[Span] = []
+    for expression in (BY, LABEL, BEFORE_NAME):
+        at_most = _NAMES_AFTER_LABEL_MAX if expression is LABEL else _NAMES_MAX
         for match in expression.finditer(text):
-            first = next((n for n, one in enumerate(tokens) if one.start >= match.end()), None)
-            if first is None or tokens[first].start - match.end() > 1:
+            first = first_from(tokens, match.end())
+            if first == len(tokens) or tokens[first].start - match.end() > 1:
                 continue
             if expression is BEFORE_NAME and not _looks_like_name(tokens[first]):
                 continue
             spans += _run_of_names(text, tokens, first, at_most, is_upper=is_upper)
-    spans += _with_comma(text)
-    spans += _institutions(text, tokens)
     return spans
 
 
@@ -73,22 +100,33 @@ def _run_of_names(
             if not re.fullmatch(r"\.? |, |-|\. ?", between):
                 break
             ends_sentence = between.startswith(".") and len(tokens[number - 1].text) > 2
-            is_word = is_clinical(token.folded) or (
-                is_common(token.folded) and not is_name(token.folded)
-            )
-            if ends_sentence or (is_word and token.folded not in PARTICLES):
+            is_acronym = "," in between and token.text.isupper() and len(token.text) < 4
+            is_word = is_clinical(token.folded) or _is_plain(token, is_upper=is_upper)
+            if ends_sentence or is_acronym or (is_word and token.folded not in PARTICLES):
                 break
-        elif is_clinical(token.folded) and not token.is_capitalised:
+        elif (
+            is_clinical(token.folded) and token.folded not in PARTICLES and token.text[0].islower()
+        ):
             break
-        if token.text.isdigit() or token.folded in TITLES:
-            if token.folded in TITLES:
-                continue
+        if token.folded in TITLES:
+            continue
+        if token.text.isdigit():
             break
-        is_plain_word = is_common(token.folded) and not is_name(token.folded)
-        if not token.is_capitalised and not is_upper and is_plain_word:
+        is_first_word = number == first and token.folded not in PARTICLES
+        if is_first_word and not token.is_capitalised and _is_plain(token, is_upper=is_upper):
             break
         spans.append(Span(token.start, token.end, "name"))
-    return spans
+    is_name_there = any(span.end - span.start > 1 for span in spans)
+    return spans if is_name_there else []
+
+
+def _is_plain(token: Token, *, is_upper: bool) -> bool:
+    """Tell if a word near a name is none. Many names are words of another language."""
+    if is_name(token.folded):
+        return False
+    if token.is_capitalised and not is_upper:
+        return is_english(token.folded)
+    return is_common(token.folded)
 
 
 def _after_title(text: str, tokens: Sequence[Token], number: int, *, is_upper: bool) -> list[Span]:
@@ -100,7 +138,9 @@ def _after_title(text: str, tokens: Sequence[Token], number: int, *, is_upper: b
         return []
     if title.folded in WEAK_TITLES and (is_upper or not following.is_capitalised):
         return []
-    names = _run_of_names(text, tokens, number + 1, 3, is_upper=is_upper)
+    if title.folded == "m" and is_eponym(following.folded):
+        return []  # Morbus
+    names = _run_of_names(text, tokens, number + 1, _NAMES_MAX, is_upper=is_upper)
     if not names and following.folded not in TITLES:
         return []
     return [Span(title.start, title.end, "name"), *names]
@@ -109,9 +149,9 @@ def _after_title(text: str, tokens: Sequence[Token], number: int, *, is_upper: b
 def _before_credentials(text: str, tokens: Sequence[Token], number: int) -> list[Span]:
     spans: list[Span] = []
     following = tokens[number + 1] if number + 1 < len(tokens) else None
-    if following is not None and text[tokens[number].end : following.start] == " ":
-        if is_common(following.folded):
-            return []  # "do not", "rt knee"
+    is_followed = following is not None and text[tokens[number].end : following.start] == " "
+    if is_followed and following is not None and is_common(following.folded):
+        return []  # "do not", "rt knee"
     for back in range(number - 1, max(number - 4, -1), -1):
         token, after = tokens[back], tokens[back + 1]
         between = text[token.end : after.start]
@@ -129,9 +169,6 @@ def _before_credentials(text: str, tokens: Sequence[Token], number: int) -> list
     return spans
 
 
-_COMMA = re.compile(r"\b([^\W\d_][\w'’-]+), ?([^\W\d_][\w'’-]+)(?: ([^\W\d_])\b\.?)?")
-
-
 def _with_comma(text: str) -> list[Span]:
     spans = []
     for match in _COMMA.finditer(text):
@@ -145,64 +182,47 @@ def _with_comma(text: str) -> list[Span]:
     return spans
 
 
-def _institutions(text: str, tokens: Sequence[Token]) -> list[Span]:
+def _initials(text: str) -> list[Span]:
     spans = []
-    for match in INSTITUTION.finditer(text):
-        before = [token for token in tokens if token.end <= match.start()]
-        start, found = match.start(), 0
-        for token in reversed(before[-5:]):
-            gap = text[token.end : start]
-            if not re.fullmatch(r"\.? |-|'s ", gap) or not token.is_capitalised:
-                break
-            is_part = token.folded in INSTITUTION_WORDS or not is_clinical(token.folded)
-            if not is_part or (token.text.isdigit()):
-                break
-            start, found = token.start, found + 1
-        tail = re.match(
-            r"(?: (?:of|de|des|du|della|di|zu|at)(?: the)?)?(?: (?-i:[A-Z])[\w'-]+)*",
-            text[match.end() :],
-        )
-        end = match.end()
-        if tail is not None and re.match(r" (?:of|de|des|du|della|di|zu|at) ", tail.group() + " "):
-            end += tail.end()
-            found += 1
-        elif tail is not None and found == 0 and match.group()[0].isupper():
-            following = WORD.match(text, match.end() + 1)
-            if following is not None and following.group()[0].isupper():
-                word = fold(following.group())
-                if not (is_clinical(word) or is_common(word)):
-                    end, found = following.end(), 1
-        if found:
-            spans.append(Span(start, end, "institution"))
+    for match in _TYPED_BY.finditer(text):
+        if not all(is_clinical(part.lower()) for part in match.groups()):
+            spans.append(Span(match.start(1), match.end(2), "name"))
+    for match in _DOTTED.finditer(text):
+        letters = fold(re.sub(r"[. ]", "", match.group()))
+        if not is_clinical(letters):
+            spans.append(Span(match.start(), match.start() + len(match.group().rstrip()), "name"))
     return spans
 
 
 def widen(text: str, tokens: Sequence[Token], spans: Sequence[Span]) -> list[Span]:
     """Return initials and particles that stand beside a name: they belong to it."""
-    taken = sorted((span.start, span.end) for span in spans if span.kind == "name")
-    starts = {start for start, _ in taken}
-    ends = {end for _, end in taken}
-    more = []
-    for number, token in enumerate(tokens):
-        is_small = (len(token.text) == 1 and token.text.isalpha() and token.text.isupper()) or (
-            token.folded in PARTICLES
-        )
-        if not is_small or any(start <= token.start < end for start, end in taken):
-            continue
-        before = tokens[number - 1] if number else None
-        after = tokens[number + 1] if number + 1 < len(tokens) else None
-        touches_before = (
-            before is not None
-            and before.end in ends
-            and re.fullmatch(r"[ ,.-]{1,2}", text[before.end : token.start]) is not None
-        )
-        touches_after = (
-            after is not None
-            and after.start in starts
-            and re.fullmatch(r"[ .-]{1,2}", text[token.end : after.start]) is not None
-        )
-        if touches_before or touches_after:
-            more.append(Span(token.start, token.end, "name"))
-            starts.add(token.start)
-            ends.add(token.end)
+    taken = bytearray(len(text) + 1)
+    for span in spans:
+        if span.kind == "name":
+            taken[span.start : span.end] = b"\x01" * (span.end - span.start)
+    more: list[Span] = []
+    for numbers in (range(len(tokens)), range(len(tokens) - 1, -1, -1)):
+        for number in numbers:
+            token = tokens[number]
+            if not taken[token.start] and _belongs_to_name(text, tokens, number, taken):
+                more.append(Span(token.start, token.end, "name"))
+                taken[token.start : token.end] = b"\x01" * (token.end - token.start)
     return more
+
+
+def _belongs_to_name(text: str, tokens: Sequence[Token], number: int, taken: bytearray) -> bool:
+    token = tokens[number]
+    is_initial = len(token.text) == 1 and token.text.isalpha() and token.text.isupper()
+    if not is_initial and token.folded not in PARTICLES:
+        return False
+    if number and taken[tokens[number - 1].end - 1]:
+        between = text[tokens[number - 1].end : token.start]
+        if re.fullmatch(r"[ ,.-]{1,2}", between):
+            return True
+    if number + 1 == len(tokens) or not taken[tokens[number + 1].start]:
+        return False
+    after = tokens[number + 1]
+    if not re.fullmatch(r"[ .-]{1,2}", text[token.end : after.start]):
+        return False
+    # "par le Dr", "mamografía de ...": only before a name, both written as one.
+    return token.folded not in _ARTICLES or (after.is_capitalised and token.is_capitalised)

@@ -59,7 +59,7 @@ _NUMBER_CUE = (
 )
 
 _EXPRESSIONS: tuple[tuple[str, str], ...] = (
-    ("url", r"\b(?:https?|ftp)://(\S+)|\bwww\.\S+"),
+    ("url", r"\b(?:https?|ftp)://\S+|\bwww\.\S+"),
     ("email", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*"),
     # Dates: 2021-03-04, 2021/3/4, 20210304, 04.03.2021, 3/14/21, 3-14-2021, 04.03.
     ("date", rf"\b(?:18|19|20)\d\d[-/.]{_MONTH_NUMBER}[-/.]{_DAY}(?!\d)(?:T\d[\d:.]*)?"),

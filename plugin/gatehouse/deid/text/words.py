@@ -120,7 +120,7 @@ def is_clinical(word: str) -> bool:
 
 @functools.lru_cache(maxsize=65536)
 def is_common(word: str) -> bool:
-    """Tell if a folded word is an everyday word of English, or a frequent one of other languages."""
+    """Tell if a folded word is an everyday word of English or of another language."""
     stem = word.removesuffix("'s")
     if len(stem) < _SHORTEST_WORD:
         return False
@@ -131,8 +131,8 @@ def is_common(word: str) -> bool:
     if len(stem) >= _SHORTEST_WITH_ENDING and stem.endswith(_WORLD_ENDINGS):
         return True
     # l'os, d'adénopathie, dell'addome
-    article, is_elided, noun = stem.partition("'")
-    return bool(is_elided) and article in _ELIDED and (is_clinical(noun) or is_common(noun))
+    article, _, noun = stem.partition("'")
+    return article in _ELIDED and noun.isalpha() and (is_clinical(noun) or is_common(noun))
 
 
 @functools.lru_cache(maxsize=65536)
@@ -140,6 +140,11 @@ def is_name(word: str) -> bool:
     """Tell if a folded word is a surname or given name."""
     name = word.removesuffix("'s")
     return name in load("names") or name in load("world_names")
+
+
+def is_english(word: str) -> bool:
+    """Tell if a folded word is an everyday word of English."""
+    return word.removesuffix("'s") in load("common")
 
 
 def is_eponym(word: str) -> bool:
