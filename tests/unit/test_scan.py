@@ -176,6 +176,16 @@ def test_a_value_that_must_be_read_has_a_limit(monkeypatch: pytest.MonkeyPatch) 
     assert (error.rule, error.path) == ("dicom.too-long", "PatientName")
 
 
+def test_a_value_that_ends_behind_the_file_is_truncated_however_long_it_claims_to_be() -> None:
+    name = struct.pack("<HHI", 0x10, 0x10, 0x7FFFFFFF) + b"Doe^Jane"
+    content = data_set_of(ct_bytes("1.2.840.10008.1.2", PatientName=None))
+    at = content.index(b"\x10\0\x20\0")
+
+    error = hold_of(file_around(content[:at] + name + content[at:], "1.2.840.10008.1.2"))
+
+    assert (error.rule, error.path) == ("dicom.truncated", "PatientName")
+
+
 @pytest.mark.parametrize("padding", [b"\0", b"\0" * 7, b"\0" * 8, b"\0" * 511])
 def test_zero_bytes_after_the_last_element_are_cut_off(padding: bytes) -> None:
     plain = ct_bytes()

@@ -72,9 +72,7 @@ class ElementEditor:
         if entry.reads:
             if following - value > VALUE_LENGTH_MAX:
                 raise scan.too_long()
-            occurrence = (entry.at_top if place is None else entry.inside).get(vr)
-            if occurrence is None:
-                occurrence = entry.occurrence(vr, place is None)
+            occurrence = entry.occurrences.get(vr) or entry.occurrence(vr)
             old = bytes(self._data[value:following])
             new = entry.action(old, occurrence, self.instance)
             if new is not None and len(new) & 1:

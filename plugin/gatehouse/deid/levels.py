@@ -84,20 +84,29 @@ class Entry:
     """What is to be done with one attribute."""
 
     __slots__ = (
+        "_is_top",
         "action",
-        "at_top",
         "change",
         "constant",
-        "inside",
         "is_noted",
         "kind",
+        "occurrences",
         "parameters",
         "reads",
         "tag",
         "vr",
     )
 
-    def __init__(self, tag: int, kind: int, rule: Rule, vr: str, *, is_noted: bool = False) -> None:
+    def __init__(
+        self,
+        tag: int,
+        kind: int,
+        rule: Rule,
+        vr: str,
+        *,
+        is_noted: bool = False,
+        is_top: bool = False,
+    ) -> None:
         self.tag = tag
         self.kind = kind
         self.vr = vr
@@ -108,10 +117,10 @@ class Entry:
         self.constant = b"" if self.action is empty else None
         self.parameters: Mapping[str, Any] = rule.parameters
         self.change = Change(paths.name(tag), rule.code, rule.source, rule.line)
-        self.at_top: dict[bytes, Occurrence] = {}
-        self.inside: dict[bytes, Occurrence] = {}
+        self.occurrences: dict[bytes, Occurrence] = {}
+        self._is_top = is_top
 
-    def occurrence(self, vr: bytes, is_top: bool) -> Occurrence:
+    def occurrence(self, vr: bytes) -> Occurrence:
         """Return what actions take for an element of this attribute, and remember it.
 
         Parameters
@@ -120,8 +129,8 @@ class Entry:
             As in the file. Where it says nothing (implicit VR, UN) the dictionary's is taken.
         """
         name = self.vr or "UN" if vr in (b"", b"UN") else vr.decode("ascii")
-        made = Occurrence(self.tag, name, is_top, self.parameters)
-        (self.at_top if is_top else self.inside)[vr] = made
+        made = Occurrence(self.tag, name, self._is_top, self.parameters)
+        self.occurrences[vr] = made
         return made
 
 
@@ -189,7 +198,7 @@ class Level(dict[int, Entry | None]):
             return Entry(tag, CUT, rule, vr)
         if "items" in rule.parameters:
             return Entry(tag, ITEMS, rule, vr)
-        return Entry(tag, ACT, rule, vr, is_noted=is_noted)
+        return Entry(tag, ACT, rule, vr, is_noted=is_noted, is_top=not self._path)
 
 
 class Root:
