@@ -73,7 +73,8 @@ def measure_once(tool: Tool, source: Path, scratch: Path) -> Cost:
     cost = run(tool.command(work), scratch / "run.log")
     wanted, found = count_files(source), count_files(work.target)
     if found < wanted:
-        raise RunError(f"{tool.name} wrote {found} of {wanted} files")
+        last_words = (scratch / "run.log").read_text(errors="replace")[-2000:]
+        raise RunError(f"{tool.name} wrote {found} of {wanted} files:\n{last_words}")
     return cost
 
 

@@ -8,6 +8,7 @@ was not checked. It reads and writes as plainly as can be.
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 
@@ -17,6 +18,7 @@ from gatehouse.deid.pseudonyms import derive_project_keys
 from gatehouse.deid.recipe import Recipe
 
 SMALL_BYTES_MAX = 4 << 20
+SLICE_BYTES = 8 << 20
 
 
 def main(source: str, target: str) -> None:
@@ -27,20 +29,21 @@ def main(source: str, target: str) -> None:
     for entry in os.scandir(source):
         reader = os.open(entry.path, os.O_RDONLY)
         size = os.readv(reader, [memory])
-        if size < SMALL_BYTES_MAX:
-            output = deidentify(memory[:size].toreadonly(), plan, keys)
-        else:
-            import mmap
-
+        mapped = None
+        if size == SMALL_BYTES_MAX:
             mapped = mmap.mmap(reader, 0, prot=mmap.PROT_READ)
-            output = deidentify(memoryview(mapped), plan, keys)
         os.close(reader)
+        output = deidentify(
+            memoryview(mapped) if mapped else memory[:size].toreadonly(), plan, keys
+        )
         name = os.path.join(target, f"{output.sop_instance_uid_new}.dcm")  # noqa: PTH118 - Path costs
         writer = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         for chunk in output.chunks:
             rest = memoryview(chunk)
             while rest:
-                rest = rest[os.write(writer, rest) :]
+                rest = rest[os.write(writer, rest[:SLICE_BYTES]) :]
+                if mapped:
+                    mapped.madvise(mmap.MADV_DONTNEED)  # else all of it would count as our memory
         os.close(writer)
 
 

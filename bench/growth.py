@@ -1,4 +1,4 @@
-"""Whether the cost per instance grows with the number of instances."""
+"""What many instances show: whether each of them costs more, and what a second process gains."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bench.data import STUDIES, write_copies
 from bench.tools import Tool
 
 FEW, MANY = 200, 5_000
+REPORTS = 1_000
 ROUNDS = 3
 
 
@@ -30,4 +31,20 @@ def cost_of_many_over_few(tool: Tool, scratch: Path) -> float:
         ratios.append(((many_s - start_s) / (MANY - 1)) / ((few_s - start_s) / (FEW - 1)))
     for folder in sources:
         shutil.rmtree(folder)
+    return statistics.median(ratios)
+
+
+def speed_up(one: Tool, many: Tool, scratch: Path) -> float:
+    """Return the wall time of one process over that of many, on so much work that start-up is lost.
+
+    Notes
+    -----
+    Reports have no pixels to speak of: this is the part that a processor limits, not a disk.
+    """
+    folder = write_copies(STUDIES["sr"], scratch / "reports", REPORTS, seed="speed-up")
+    ratios = [
+        measure_once(one, folder, scratch).wall_s / measure_once(many, folder, scratch).wall_s
+        for _ in range(ROUNDS)
+    ]
+    shutil.rmtree(folder)
     return statistics.median(ratios)

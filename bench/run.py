@@ -96,6 +96,7 @@ def _measure(options: argparse.Namespace, scratch: Path, results: report.Results
         _report_engine(studies, results)
     if "growth" in parts and not options.quick:
         results.figures["growth"] = growth.cost_of_many_over_few(bases[1], scratch)
+        results.figures["speed-up"] = growth.speed_up(bases[1], bases[2], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
         _report_gateway(options, scratch, results)
 
@@ -112,10 +113,6 @@ def _report_comparisons(comparisons: list[compare.Comparison], results: report.R
             figures[f"{name}/wall_s"] = comparison.ours.wall_s
         if comparison.base == one:
             figures[f"{comparison.study}/peak"] = comparison.ours.peak_mib
-    for study in {comparison.study for comparison in comparisons}:
-        walls = [figures.get(f"{study}/{name}/wall_s") for name in (one, many)]
-        if walls[0] and walls[1]:
-            figures[f"jobs/{study}"] = walls[0] / walls[1]
     for base in (ENGINE, one, many):
         table = report.ratios_table(comparisons, base, "wall_s")
         results.add_table(f"Wall time; {base} = 1", table)
