@@ -149,6 +149,9 @@ class HereWorkshop:
     def facts(self, jobs: Sequence[Any]) -> Iterator[Any]:
         return (self._bench.facts(job) for job in jobs)
 
+    def known(self, jobs: Sequence[Any]) -> Iterator[Any]:
+        return (self._bench.known(job) for job in jobs)
+
     def make(self, jobs: Sequence[Any]) -> Iterator[Any]:
         return (self._bench.make(job) for job in jobs)
 

@@ -20,7 +20,7 @@ from gatehouse.adapters.pool import ProcessPool
 from gatehouse.adapters.pool_child import ChildSetup
 from gatehouse.deid.recipe import Recipe
 from gatehouse.errors import UnavailableError
-from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
+from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
 from gatehouse.pipeline.records import Output
 from gatehouse.policy.model import InstanceFacts, Origin
 from support.dicom_builder import ct_bytes
@@ -114,6 +114,12 @@ def test_facts_are_read(start: Callable[..., ProcessPool]) -> None:
     [facts] = start().facts([FactsJob("good-1", Origin(), frozenset({"Modality"}))])
 
     assert facts == InstanceFacts("good-1", Origin(), {"Modality": ("CT",)})
+
+
+def test_what_instances_know_of_persons_is_read(start: Callable[..., ProcessPool]) -> None:
+    [known] = start().known([KnownJob("good-1")])
+
+    assert known.person_names
 
 
 def test_what_can_not_be_read_is_held_and_the_others_are_made(

@@ -22,12 +22,13 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from gatehouse.adapters.pool_child import ChildSetup, Unavailable, serve
+from gatehouse.deid.known_values import KnownValues
 from gatehouse.errors import UnavailableError
-from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
+from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
 from gatehouse.pipeline.records import Output
 from gatehouse.policy.model import InstanceFacts
 
-Job = FactsJob | MakeJob
+Job = FactsJob | KnownJob | MakeJob
 J = TypeVar("J", bound=Job)
 
 TRIES = 2
@@ -98,6 +99,10 @@ class ProcessPool:
 
     def facts(self, jobs: Sequence[FactsJob]) -> Iterator[InstanceFacts | Held]:
         """Return the facts of instances, in any order."""
+        return self._results(jobs)
+
+    def known(self, jobs: Sequence[KnownJob]) -> Iterator[KnownValues | Held]:
+        """Return what instances say of persons, in any order."""
         return self._results(jobs)
 
     def make(self, jobs: Sequence[MakeJob]) -> Iterator[Output | Held]:

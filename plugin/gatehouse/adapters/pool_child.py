@@ -17,7 +17,7 @@ from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.spool import FolderSpool
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.bench import Bench
-from gatehouse.pipeline.ports import FactsJob, MakeJob
+from gatehouse.pipeline.ports import FactsJob, KnownJob, MakeJob
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -80,6 +80,8 @@ def _do(bench: Bench, job: object) -> object:
     try:
         if isinstance(job, FactsJob):
             return bench.facts(job)
+        if isinstance(job, KnownJob):
+            return bench.known(job)
         if isinstance(job, MakeJob):
             return bench.make(job)
     except UnavailableError as error:

@@ -146,10 +146,7 @@ class Plan:
     @property
     def cleans_texts(self) -> bool:
         """Whether it matters what other instances of a study say of persons."""
-        recipe = self.recipe
-        return bool(_CLEANING & recipe.options) or any(
-            attribute.action == "clean-text" for attribute in recipe.attributes
-        )
+        return cleans_texts(self.recipe)
 
     def for_sop_class(self, sop_class_uid: str) -> ObjectPlan:
         """Return the rules for a SOP class; all that PS3.4 doesn't know share the strictest."""
@@ -166,6 +163,13 @@ class Plan:
             )
             self._objects[iod] = found
         return found
+
+
+def cleans_texts(recipe: Recipe) -> bool:
+    """Tell if a recipe keeps free texts in part, so that all names in a study matter."""
+    return bool(_CLEANING & recipe.options) or any(
+        attribute.action == "clean-text" for attribute in recipe.attributes
+    )
 
 
 def compile_plan(recipe: Recipe) -> Plan:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from gatehouse import __version__
 from gatehouse.deid.engine import deidentify
+from gatehouse.deid.known_values import KnownValues, collect
 from gatehouse.deid.model import ProjectKeys, Verified
 from gatehouse.deid.plan import Plan, compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
@@ -21,7 +22,7 @@ from gatehouse.deid.recipe import Recipe
 from gatehouse.deid.verify import verify
 from gatehouse.errors import HoldError, PolicyError, UnavailableError
 from gatehouse.pipeline.file_meta import read_file_meta
-from gatehouse.pipeline.ports import Archive, FactsJob, Held, MakeJob, Spool
+from gatehouse.pipeline.ports import Archive, FactsJob, Held, KnownJob, MakeJob, Spool
 from gatehouse.pipeline.records import Output
 from gatehouse.policy.facts import extract
 from gatehouse.policy.model import InstanceFacts
@@ -57,13 +58,17 @@ class Bench:
 
         return _or_held(work, job.instance)
 
+    def known(self, job: KnownJob) -> KnownValues | Held:
+        """Read what an instance says of persons."""
+        return _or_held(lambda: collect(self._read(job.instance)), job.instance)
+
     def make(self, job: MakeJob) -> Output | Held:
         """De-identify, verify, and write to the spool."""
 
         def work() -> Output:
             original = self._read(job.instance)
             plan, keys = self._prepared(job.recipe)
-            deidentified = deidentify(original, plan, keys)
+            deidentified = deidentify(original, plan, keys, job.known)
             return self._spooled(job, verify(original, deidentified, plan, keys), keys.key_id)
 
         return _or_held(work, job.instance)

@@ -8,10 +8,11 @@ into a message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.recipe import Recipe
 from gatehouse.pipeline.records import Output
 from gatehouse.policy.model import Delivery, InstanceFacts, Origin
@@ -68,6 +69,13 @@ class FactsJob:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownJob:
+    """Ask an instance what it says of persons, for texts that are to be cleaned."""
+
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
 class MakeJob:
     """De-identify and verify an instance, and put the outcome into the spool."""
 
@@ -76,6 +84,8 @@ class MakeJob:
     recipe: Recipe
     study_id: int
     generation: int
+    known: KnownValues = field(default=NOTHING, repr=False)
+    """What the instances of its study say of persons, if texts are to be cleaned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +101,15 @@ class Held:
 class Workshop(Protocol):
     """The processes that do the CPU work. The bytes of instances stay in them.
 
-    Both methods yield in any order, raise ``UnavailableError`` or ``OSError`` when the archive or
+    All methods yield in any order, raise ``UnavailableError`` or ``OSError`` when the archive or
     the spool can't be used now, and answer everything else that goes wrong with ``Held``.
     """
 
     def facts(self, jobs: Sequence[FactsJob]) -> Iterator[InstanceFacts | Held]:
         """Return the facts of instances."""
+
+    def known(self, jobs: Sequence[KnownJob]) -> Iterator[KnownValues | Held]:
+        """Return what instances say of persons."""
 
     def make(self, jobs: Sequence[MakeJob]) -> Iterator[Output | Held]:
         """De-identify and verify instances; what is yielded is in the spool."""
