@@ -110,12 +110,10 @@ def _flatten(data_set: Dataset, path: Path, flat: Flat) -> None:
 class _Context:
     """The answers of the instance, read in advance."""
 
-    def __init__(
-        self, elements: _Elements, keys: ProjectKeys, known: KnownValues, plan: Plan
-    ) -> None:
+    def __init__(self, elements: _Elements, keys: ProjectKeys, dicom: bytes, plan: Plan) -> None:
         self.keys = keys
         self.keeps_characteristics = "retain-patient-characteristics" in plan.recipe.options
-        self._known = known
+        self._dicom = dicom
         self.character_set = charsets.DEFAULT
         if _CHARACTER_SET in elements:
             self.character_set = charsets.character_set(elements.value(_CHARACTER_SET))
@@ -135,7 +133,7 @@ class _Context:
         )
 
     def known_values(self) -> KnownValues:
-        return self._known
+        return collect(self._dicom)
 
     def patient_pseudonym(self) -> str:
         return pseudonyms.pseudonym(self.keys, *self._patient)
@@ -154,7 +152,7 @@ def expected(dicom: bytes, plan: Plan, keys: ProjectKeys) -> Flat:
     elements = _Elements(pydicom.dcmread(io.BytesIO(dicom), force=True))
     rules = plan.for_sop_class(elements.value(0x00080016).decode("ascii").strip(" \0"))
     flat: Flat = {}
-    context = _Context(elements, keys, collect(dicom), plan)
+    context = _Context(elements, keys, dicom, plan)
     _walk(elements, (), (), rules, context, flat)
     if (_PATIENT_ID,) not in flat and rules.level(())[_PATIENT_ID].action == "pseudonym":
         flat[(_PATIENT_ID,)] = context.patient_pseudonym().encode()
