@@ -14,8 +14,12 @@ import pytest
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.reader import START_AGAIN_S, Reader
 from gatehouse.adapters.wake import Waker
+from gatehouse.pipeline.ports import Held
+from gatehouse.pipeline.records import StudyKey
+from gatehouse.policy.model import Decision, Outcome, Policy
 from support.archive_fake import FakeArchive
 from support.orthanc import eventually
+from support.policies import a_policy
 from support.studies import SERVER
 
 
@@ -35,6 +39,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.now = 1000.0
+        self.policies: list[Policy] = []
         self.archive = FakeArchive()
         self.ledger = Ledger(f"sqlite:///{folder}/gatehouse.db")
         self.starter = FakeStarter()
@@ -47,6 +52,7 @@ class Bench:
             server=SERVER,
             quiet_s=10.0,
             clock=lambda: self.now,
+            policies=lambda: self.policies,
         )
 
 
@@ -174,3 +180,49 @@ def test_a_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
     second.wake()
 
     assert second.wait(0.01)
+
+
+def test_the_longest_quiet_time_of_all_policies_counts(bench: Bench) -> None:
+    bench.policies = [a_policy(complete="{quiet: 1m}"), a_policy()]
+    bench.reader.turn()
+    bench.archive.store("a")
+    bench.reader.turn()
+    bench.now += 59.0
+    bench.reader.turn()
+    assert bench.starter.started == []
+
+    bench.now += 2.0
+    bench.reader.turn()
+
+    assert bench.starter.started == [(1, 1)]
+
+
+def test_an_incomplete_study_is_begun_again_once_its_longest_wait_is_over(bench: Bench) -> None:
+    policy = a_policy(complete="{longest-wait: 100s, incomplete: process}")
+    bench.policies = [policy]
+    bench.reader.turn()
+    bench.archive.store("a")
+    bench.reader.turn()
+    bench.now += 20.0
+    bench.reader.turn()
+    hold_as_incomplete(bench, StudyKey(1, 1), policy)
+    bench.now += 79.0
+    bench.reader.turn()
+    assert bench.starter.started == [(1, 1)]
+
+    bench.now += 2.0
+    bench.reader.turn()
+    assert bench.starter.started == [(1, 1), (1, 2)]
+
+    hold_as_incomplete(bench, StudyKey(1, 2), policy)
+    bench.now += 1000.0
+    bench.reader.turn()
+    assert bench.starter.started == [(1, 1), (1, 2)]
+
+
+def hold_as_incomplete(bench: Bench, key: StudyKey, policy: Policy) -> None:
+    """Do what a worker does with a study that is not whole."""
+    decision = Decision(Outcome.HOLD, policy, "incomplete", "not whole", ())
+    assert bench.ledger.advance(key, "processing", bench.now)
+    assert bench.ledger.record_decision(key, decision, "0" * 64, bench.now)
+    assert bench.ledger.hold(key, Held("", "incomplete", "not whole"), bench.now)

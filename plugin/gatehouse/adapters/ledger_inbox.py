@@ -129,6 +129,22 @@ class InboxLedger(AuditLedger):
             rows = connection.execute(query.order_by(study.c.last_received_at)).all()
         return [StudyKey(row.id, row.generation) for row in rows]
 
+    def waited_out(self, policy: str, longest_s: float, now: float) -> list[int]:
+        """Return the studies that a policy held as incomplete before its longest wait was over.
+
+        Each is returned until it was decided about again after that time.
+        """
+        over_at = study.c.first_received_at + longest_s
+        query = sa.select(study.c.id).where(
+            study.c.state == "held",
+            study.c.rule == "incomplete",
+            study.c.policy == policy,
+            over_at <= now,
+            study.c.state_changed_at < over_at,
+        )
+        with self.reading() as connection:
+            return list(connection.scalars(query.order_by(study.c.id)))
+
     def forget_vanished(self, name: str, orthanc_ids: Sequence[str], now: float) -> list[StudyKey]:
         """Note that instances are no longer in Orthanc; return the studies that had them.
 

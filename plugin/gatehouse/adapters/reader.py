@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -14,6 +14,7 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.wake import Waker
 from gatehouse.pipeline.records import StudyKey
+from gatehouse.policy.model import Policy
 
 POLL_S = 0.5
 """How often the inbox and the quiet timers are looked at without a wake-up."""
@@ -58,6 +59,7 @@ class Reader(threading.Thread):
         server: str,
         quiet_s: float,
         clock: Callable[[], float] = time.time,
+        policies: Callable[[], Sequence[Policy]] = tuple,
     ) -> None:
         super().__init__(name="reader", daemon=True)
         self.problem = ""
@@ -70,6 +72,7 @@ class Reader(threading.Thread):
         self._server = server
         self._quiet_s = quiet_s
         self._clock = clock
+        self._policies = policies
         self._stopping = threading.Event()
         self._inbox: Inbox | None = None
         self._compare_at = 0.0
@@ -124,10 +127,24 @@ class Reader(threading.Thread):
 
     def _start_quiet(self) -> None:
         now = self._clock()
-        waiting = self._ledger.quiet_studies(now, self._quiet_s)
+        policies = self._policies()
+        # Before a study is whole nobody can tell which policy is for it: the longest time counts.
+        quiet_s = max([self._quiet_s, *(one.complete.quiet_s or 0.0 for one in policies)])
+        self._begin_waited_out(policies, now)
+        waiting = self._ledger.quiet_studies(now, quiet_s)
         self._starts = {key: at for key, at in self._starts.items() if key in set(waiting)}
         for key in waiting:
             if now - self._starts.get(key, float("-inf")) >= START_AGAIN_S:
                 self._starter.start(key.study_id, key.generation)
                 self._starts[key] = now
                 log.info("study handed over", study=key.study_id, generation=key.generation)
+
+    def _begin_waited_out(self, policies: Sequence[Policy], now: float) -> None:
+        """Begin again with incomplete studies that a policy takes after its longest wait."""
+        for policy in policies:
+            longest_s = policy.complete.longest_wait_s
+            if longest_s is None or policy.complete.incomplete != "process":
+                continue
+            for study_id in self._ledger.waited_out(policy.name, longest_s, now):
+                self._ledger.process_again(study_id, "gatehouse", now)
+                log.info("study waited long enough", study=study_id, policy=policy.name)

@@ -10,8 +10,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import BinaryIO
 
 import sqlalchemy as sa
@@ -25,9 +26,10 @@ from gatehouse.adapters.policy_files import read_pack
 from gatehouse.adapters.reader import Reader
 from gatehouse.adapters.settings import Settings, prepare_home
 from gatehouse.adapters.wake import Waker
-from gatehouse.errors import ConfigurationError, GatehouseError, PolicyError
+from gatehouse.errors import ConfigurationError, GatehouseError, HoldError, PolicyError
+from gatehouse.pipeline.packs import PackShelf
 from gatehouse.pipeline.start import WorkflowStarter
-from gatehouse.policy.model import Pack
+from gatehouse.policy.model import Pack, Policy
 from gatehouse.policy.report import render
 from gatehouse.web.app import create_app
 from gatehouse.web.health import Health
@@ -99,6 +101,7 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             waker,
             server=settings.server,
             quiet_s=settings.quiet_s,
+            policies=partial(_active_policies, PackShelf(ledger)),
         )
         health = Health(ledger, reader, settings.workers)
         backend = Backend(ledger, health, waker.wake)
@@ -120,6 +123,13 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         reader.stop()
         reader.join(LOCK_PATIENCE_S)
         ledger.close()
+
+
+def _active_policies(shelf: PackShelf) -> Sequence[Policy]:
+    try:
+        return shelf.active().policies
+    except HoldError:
+        return ()  # the workers hold what they can't decide, and say why
 
 
 def _check_home(settings: Settings) -> None:

@@ -8,19 +8,30 @@ ledger: held, rejected, superseded.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TypeVar
 
 from gatehouse import __version__
+from gatehouse.deid.known_values import NOTHING, KnownValues
+from gatehouse.deid.plan import cleans_texts
 from gatehouse.errors import HoldError
-from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
+from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
 from gatehouse.pipeline.repair import repair
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import attributes_of, decide
-from gatehouse.policy.model import InstanceFacts, Outcome, Policy
+from gatehouse.policy.model import (
+    Completion,
+    Outcome,
+    Pack,
+    Policy,
+    Timing,
+)
 
 T = TypeVar("T")
 
@@ -107,7 +118,8 @@ class StudySteps:
             self.hold(key, held)
             return None
         # The order in which processes finish must not decide which instance is named.
-        decision = decide(pack, sorted(facts, key=lambda one: one.instance))
+        in_order = sorted(facts, key=lambda one: one.instance)
+        decision = decide(pack, in_order, self._timing(key, pack))
         if not tools.ledger.record_decision(key, decision, pack.digest, tools.now()):
             return None
         if decision.outcome is Outcome.ACCEPT and decision.policy is not None:
@@ -119,6 +131,23 @@ class StudySteps:
             return None
         self.hold(key, [Held(decision.instance, decision.rule, decision.reason)])
         return None
+
+    def _timing(self, key: StudyKey, pack: Pack) -> Timing | None:
+        """Return how long a study has waited, if a policy asks for it."""
+        if all(policy.complete == Completion() for policy in pack.policies):
+            return None
+        record = self._tools.ledger.study(key.study_id)
+        if record is None:
+            return None
+        now = self._tools.now()
+        quiet_for_s = now - record.last_received_at
+        deliveries = self._tools.ledger.deliveries(study_id=key.study_id)
+        return Timing(
+            waited_s=now - record.first_received_at,
+            # An instance from the future means that the clock was set back.
+            quiet_for_s=quiet_for_s if quiet_for_s >= 0 else math.inf,
+            was_released=any(one.key.generation < key.generation for one in deliveries),
+        )
 
     def _instances(self, key: StudyKey) -> list[InstanceRecord]:
         instances = self._tools.ledger.instances(key.study_id)
@@ -139,13 +168,16 @@ class StudySteps:
         for generation in range(1, key.generation):
             tools.spool.remove(key.study_id, generation)
         instances = self._instances(key)
+        known, held = self._known(policy, instances)
+        if held:
+            self.hold(key, held)
+            return None
         outputs = self._outputs_so_far(key, policy, instances)
         jobs = [
-            MakeJob(one.orthanc_id, one.attachment_digest, policy.recipe, *key)
+            MakeJob(one.orthanc_id, one.attachment_digest, policy.recipe, *key, known)
             for one in instances
             if one.orthanc_id not in outputs
         ]
-        held: list[Held] = []
         batch: list[Output] = []
         for result in tools.workshop.make(jobs):
             if isinstance(result, Held):
@@ -169,6 +201,16 @@ class StudySteps:
             return None
         return Made(accepted, len(outputs))
 
+    def _known(
+        self, policy: Policy, instances: Sequence[InstanceRecord]
+    ) -> tuple[KnownValues, list[Held]]:
+        """Return what all instances say of persons, if texts are to be cleaned of it."""
+        if not cleans_texts(policy.recipe):
+            return NOTHING, []
+        jobs = [KnownJob(one.orthanc_id) for one in instances]
+        found, held = _sorted_out(self._tools.workshop.known(jobs))
+        return reduce(or_, found, NOTHING), held
+
     def _outputs_so_far(
         self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
     ) -> dict[str, Output]:
@@ -180,13 +222,15 @@ class StudySteps:
             if one.carried_from or tools.spool.path(*key, one.sop_instance_uid_new).exists()
         }
         present = {one.orthanc_id for one in instances}
-        carried = [
-            one
-            for one in tools.ledger.reusable(
+        # Texts of an earlier run were cleaned without the names that new instances know.
+        reusable = (
+            []
+            if cleans_texts(policy.recipe)
+            else tools.ledger.reusable(
                 key, policy.digest, tools.key_id, __version__, policy.deliver
             )
-            if one.instance in present and one.instance not in made
-        ]
+        )
+        carried = [one for one in reusable if one.instance in present and one.instance not in made]
         self._record(key, carried)
         return made | {one.instance: one for one in carried}
 
@@ -235,8 +279,8 @@ class StudySteps:
         return self._tools.packs.policy(accepted.pack_digest, accepted.policy_digest)
 
 
-def _sorted_out(results: Iterator[InstanceFacts | Held]) -> tuple[list[InstanceFacts], list[Held]]:
-    facts: list[InstanceFacts] = []
+def _sorted_out(results: Iterator[T | Held]) -> tuple[list[T], list[Held]]:
+    found: list[T] = []
     held: list[Held] = []
     for result in results:
         if isinstance(result, Held):
@@ -244,8 +288,8 @@ def _sorted_out(results: Iterator[InstanceFacts | Held]) -> tuple[list[InstanceF
             if len(held) >= HOLDS_MAX:
                 break
         else:
-            facts.append(result)
-    return facts, held
+            found.append(result)
+    return found, held
 
 
 def _clashing(outputs: Iterable[Output]) -> list[Held]:
