@@ -85,7 +85,7 @@ GERMAN_SURNAMES = (
 RANKS, RANKS_LARGE, RANKS_WITHOUT_DICTIONARY = 20_000, 25_000, 12_000
 # A word that is also a name counts as a name only if the name is frequent and the word is not.
 ZIPF_OF_FREQUENT_WORDS = 4.0
-FREQUENT_NAME, VERY_FREQUENT_NAME = 6, 8  # gender-guesser's scale: each step doubles
+FREQUENT_NAME, VERY_FREQUENT_NAME = 6, 7  # gender-guesser's scale: each step doubles
 MEDICAL_PREFIX = 7
 CJK_LENGTH_MAX = 5
 ZH_FREQUENCY = 60

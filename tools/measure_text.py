@@ -16,7 +16,9 @@ from gatehouse.deid.text.clean import find
 from gatehouse.deid.text.names import Known
 
 MARKS = re.compile(r"\{\{|\}\}|~~")
-WORDS = re.compile("[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\\W_])+")
+WORDS = re.compile(
+    "[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\\W_])+(?:['\u2019][^\\W\\d_]+)*"
+)
 """A word is letters and digits without a gap; in Chinese and Japanese, each character is one."""
 
 KNOWN = "# Known of the study:"

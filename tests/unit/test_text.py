@@ -75,7 +75,7 @@ def test_marks_name_the_kind_in_long_texts() -> None:
     assert clean("Seen by Dr. Smith on 2021-03-04.", mark=True) == "Seen by [name] on [date]."
 
 
-@pytest.mark.parametrize("file", ["development", "held_out", "fresh"])
+@pytest.mark.parametrize("file", ["development", "held_out", "fresh", "final"])
 def test_cleaning_a_cleaned_text_changes_nothing(file: str) -> None:
     lines = (ROOT / f"tests/text/{file}.txt").read_text("utf-8").splitlines()
     once = [clean(measure_text.unmark(line)[0], KNOWN) for line in lines if line[:1] != "#"]
@@ -85,7 +85,12 @@ def test_cleaning_a_cleaned_text_changes_nothing(file: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "recall", "precision"),
-    [("development", 0.99, 0.98), ("held_out", 0.95, 0.94), ("fresh", 0.90, 0.90)],
+    [
+        ("development", 0.99, 0.98),
+        ("held_out", 0.96, 0.95),
+        ("fresh", 0.94, 0.85),
+        ("final", 0.87, 0.84),
+    ],
 )
 def test_the_labelled_texts_reach_the_documented_figures(
     file: str, recall: float, precision: float

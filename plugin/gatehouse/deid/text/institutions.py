@@ -33,12 +33,21 @@ def find_institutions(text: str, tokens: Sequence[Token]) -> list[Span]:
 def _start(text: str, tokens: Sequence[Token], start: int) -> int:
     """Return where the capitalised words before an institution's kind begin."""
     kind = first_from(tokens, start)
+    chain: list[Token] = []
     for token in reversed(tokens[max(kind - _WORDS_BEFORE_MAX, 0) : kind]):
-        gap = text[token.end : start]
+        gap = text[token.end : chain[-1].start if chain else start]
         if not re.fullmatch(r"\.? |-|'s ", gap) or not token.is_capitalised:
             break
+        if token.text.isdigit():
+            break
+        chain.append(token)
+    # "sent to Cedar Valley Medical Center": a name ends where small letters are. Elsewhere the
+    # capitals of a title or of a whole text say nothing, and clinical words end it.
+    first = kind - len(chain)
+    is_in_prose = first > 0 and tokens[first - 1].text.islower() and not text.isupper()
+    for token in chain:
         is_part = token.folded in INSTITUTION_WORDS or not is_clinical(token.folded)
-        if not is_part or token.text.isdigit():
+        if not is_part and not is_in_prose:
             break
         start = token.start
     return start

@@ -71,6 +71,7 @@ _EXPRESSIONS: tuple[tuple[str, str], ...] = (
     ("date", rf"\b{MONTH_NAME} {_DAY}(?:st|nd|rd|th)?(?![\w.%]|, ?\d)"),
     ("date", rf"\b{MONTH_NAME}(?: ?de[l]? |[ ,/-]{{1,2}}(?:of )?){_YEAR}\b"),
     ("date", rf"(?<=\bon ){_MONTH_NUMBER}/{_DAY}\b|(?<=\bdated ){_MONTH_NUMBER}/{_DAY}\b"),
+    ("date", rf"\b(?:mon|tues?|wed|thu(?:rs)?|fri|sat|sun)(?:day)?,? {_MONTH_NUMBER}/{_DAY}\b"),
     ("date", r"\b(?:0[1-9]|1[0-2])/(?:18|19|20)\d\d\b"),
     ("date", r"(?:(?:18|19|20)\d\d|令和 ?\d+|平成 ?\d+|昭和 ?\d+) ?[年년] ?\d{1,2} ?[月월](?: ?\d{1,2} ?[日일])?"),
     ("date", r"\b(?:born|geb(?:oren)?|jg|jahrgang|née?|nat[oa]|nacid[oa]|ur|dob|yob)\b[.:]? ?(?:in |en |nel |im )?((?:19|20)\d\d)\b"),
@@ -82,6 +83,7 @@ _EXPRESSIONS: tuple[tuple[str, str], ...] = (
     ("phone", r"(?<![\w.])\+\d{1,3}[ .-]?\(?\d[\d ()./-]{5,15}\d"),
     ("phone", r"(?<![\w.-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|(?<![\w.])\d{3}-\d{4}\b"),
     ("phone", r"(?<![\w.])0\d{2,4}[ /-]\d{5,8}\b|(?<![\w.])0\d(?:[ .]\d\d){4}\b"),
+    ("phone", r"(?<![\w.])0\d{3,4} \d{3} \d{3,4}\b"),
     ("phone", r"(?<![\w.])0\d{2,4} ?/ ?\d{2,4}[ -]\d{3,5}\b"),
     # National and local numbers.
     ("number", r"\b\d{3}-\d{2}-\d{4}\b|\b\d{3} \d{3} \d{4}\b|\b\d{6}[-+]\d{4}\b|\b756[. ]\d{4}[. ]\d{4}[. ]\d\d\b"),
@@ -121,7 +123,7 @@ _AGE = re.compile(
     rf"\b\d{{1,3}}(?: ?-? ?){_YEARS}[ -]?(?:old|of age|alt)?"
     r"(?: ?(?:male|female|man|woman|boy|girl|m|f|w))?\b"
     r"|\b\d{1,3} ?-?(?:months?|weeks?|days?|mo|wk)[ -]old(?: (?:male|female|boy|girl|infant))?\b"
-    r"|(?<![\w.-])\d{2,3} ?[mfw]\b(?![\w/])|\b(?:age|aged|alter|âge|edad|età|lat|wiek) ?:? ?\d{1,3}\b"
+    r"|(?<![\w.-])\d{2,3} ?[mfw]\b(?![\w/])|(?<![\w.-])[mf](?!18)[1-9]\d\b(?![\w/.-])|\b(?:age|aged|alter|âge|edad|età|lat|wiek) ?:? ?\d{1,3}\b"
     r"|\d{1,3} ?[歳岁才세]",
     re.IGNORECASE,
 )

@@ -42,6 +42,16 @@ _MEDICAL_PREFIXES = (
     "sub", "supra", "infra", "trans", "multi", "non", "un", "re", "poly", "pseudo", "neuro",
     "micro", "macro", "endo", "epi", "ante", "antero", "postero", "infero", "supero", "latero",
     "hemi", "bi", "tri",
+    # Combining forms, folded, as they are written in several languages.
+    "abdomino", "adeno", "angio", "arterio", "arthro", "artro", "broncho", "bronco", "cardio",
+    "kardio", "cervico", "cephalo", "cholangio", "colangio", "cholecysto", "chondro", "condro",
+    "colo", "costo", "cranio", "cysto", "cisto", "zysto", "dorso", "echo", "eco", "electro",
+    "elektro", "encephalo", "encefalo", "entero", "femoro", "fibro", "gastro", "hepato", "hystero",
+    "histero", "kolo", "lumbo", "lympho", "linfo", "maxillo", "medio", "myelo", "mielo", "nephro",
+    "nefro", "oesophago", "osteo", "panto", "pelvi", "pneumo", "pyelo", "pielo", "radio", "reno",
+    "rhino", "sacro", "scinti", "sono", "spino", "spleno", "tele", "temporo", "thoraco", "toraco",
+    "tibio", "trache", "ultra", "uretero", "uro", "vaso", "veno", "ventro", "vertebro",
+    "zahn", "slat", "kontrast", "zado", "boczno", "przednio", "tylno",
 )  # fmt: skip
 
 
@@ -107,7 +117,11 @@ def is_clinical(word: str) -> bool:
         return False
     for prefix in _MEDICAL_PREFIXES:
         stem = word.removeprefix(prefix).lstrip("-")
-        if stem != word and len(stem) > 3 and (stem in clinical or stem in load("common")):
+        if stem == word or len(stem) < _SHORTEST_PART:
+            continue
+        if stem in clinical or stem in load("common"):
+            return True
+        if len(prefix) >= _SHORTEST_PART < len(stem) and stem in load("world_words"):
             return True
     if word.endswith("ies") and word[:-3] + "y" in clinical:
         return True
@@ -118,13 +132,17 @@ def is_clinical(word: str) -> bool:
     return len(word) > 6 and word.endswith(_MEDICAL_ENDINGS)
 
 
+def _is_listed(word: str) -> bool:
+    return word in load("common") or word in load("world_words")
+
+
 @functools.lru_cache(maxsize=65536)
 def is_common(word: str) -> bool:
     """Tell if a folded word is an everyday word of English or of another language."""
     stem = word.removesuffix("'s")
     if len(stem) < _SHORTEST_WORD:
         return False
-    if stem in load("common") or stem in load("world_words"):
+    if _is_listed(stem):
         return True
     if is_name(stem):
         return False
