@@ -278,6 +278,25 @@ def test_a_cleaned_text_is_in_the_character_set_of_its_data_set(
     assert act("clean-text", before or b"", "LO", terms=terms) == new
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Jane Doe".encode("utf-16-le"),
+        "Jane Doe".encode("utf-16-be"),
+        "J\u200ba\u200bn\u200be".encode(),
+        b"chest\x07Jane",
+        "chest \ue000".encode(),
+    ],
+)
+def test_a_text_with_what_is_not_seen_between_its_letters_is_replaced_whole(value: bytes) -> None:
+    assert act("clean-text", value, "LT", terms=b"ISO_IR 192") == b"REMOVED"
+
+
+@pytest.mark.parametrize("value", [b"chest\r\n\tabdomen", "chest\xa0abdomen".encode()])
+def test_line_breaks_and_blanks_are_no_reason_to_replace_a_text(value: bytes) -> None:
+    assert b"abdomen" in (act("clean-text", value, "LT", terms=b"ISO_IR 192") or b"")
+
+
 def test_a_text_that_can_not_be_decoded_is_replaced_whole() -> None:
     assert act("clean-text", b"CHEST \xff\xfe", "LO", terms=b"ISO_IR 192") == b"REMOVED"
 

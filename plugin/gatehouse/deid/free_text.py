@@ -6,6 +6,7 @@ What can't be decoded, and what the character set does not have, is replaced who
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -21,6 +22,8 @@ what identifies."""
 _SEVERAL: Final = frozenset({"LO", "SH", "UC"})
 _MARKED: Final = frozenset({"LT", "ST", "UT"})
 """Where there is room to say what was taken out."""
+
+_BLANKS: Final = re.compile(r"[\t\n\f\r\xa0\u3000]")
 
 _LETTERS_MAX: Final[Mapping[str, int]] = {"LO": 64, "LT": 10240, "SH": 16, "ST": 1024}
 """PS3.5 Table 6.2-1."""
@@ -53,6 +56,10 @@ def clean(
     if text is None:
         return None
     plain = text.strip(" \0")
+    if not _BLANKS.sub("", plain).isprintable():
+        # Letters apart from each other by what is not seen (UTF-16 under an 8-bit character set,
+        # spaces without width) are no words to the cleaner, and still a name to whoever reads them.
+        return None
     parts = plain.split("\\") if vr in _SEVERAL else [plain]
     cleaned = [_clean(part, values, keep_characteristics, vr in _MARKED) for part in parts]
     letters = _LETTERS_MAX.get(vr)
