@@ -93,3 +93,17 @@ def test_values_are_in_the_json_only_if_they_are_asked_for() -> None:
     assert {"path", "fate", "action", "code", "rule", "line", "clause"} == set(
         answer["instances"][0]["elements"][0]
     )
+
+
+def test_what_one_instance_says_of_a_person_is_cleaned_from_all_of_its_study() -> None:
+    policy = a_policy(deidentify="{profile: basic, project: p, options: [clean-descriptors]}")
+
+    found = previewed(
+        a_pack(policy),
+        {"OperatorsName": "Zwiebelfisch^Olga"},
+        {"SeriesDescription": "axial for Zwiebelfisch", "OperatorsName": ""},
+    )
+
+    (series,) = [one for one in found.instances[1].elements if one.path == "SeriesDescription"]
+    assert series.fate == "replaced"
+    assert "Zwiebelfisch" not in series.after

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from gatehouse.adapters.policy_files import load_policy, read_pack
 from gatehouse.commands.studies import File, add_origin_arguments, origin_of, read_studies
+from gatehouse.deid.known_values import NOTHING
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
-from gatehouse.errors import PolicyError
+from gatehouse.errors import HoldError, PolicyError
 from gatehouse.policy.decide import attributes_of, decide
-from gatehouse.policy.explain import ElementExplanation
+from gatehouse.policy.explain import ElementExplanation, known_values
 from gatehouse.policy.model import Decision, Outcome, Pack, Policy
 from gatehouse.policy.preview import preview_instance, without_values
 from gatehouse.policy.report import render
@@ -99,10 +100,16 @@ def _explain_study(
     keys = _keys(policy, arguments.key_file)
     if arguments.show_values and arguments.key_file is None:
         print("(no key file: new values that depend on the key are examples)")
+    try:
+        known = known_values(plan, (file.path.read_bytes() for file in files))
+    except HoldError:
+        known = NOTHING  # the file that can't be read is shown as held below
     seen: dict[tuple[ElementExplanation, ...], Path] = {}  # a study's slices are mostly alike
     for file in files:
         print(f"\n{file.path}")
-        explained = preview_instance(str(file.path), file.path.read_bytes(), policy, plan, keys)
+        explained = preview_instance(
+            str(file.path), file.path.read_bytes(), policy, plan, keys, known
+        )
         if explained.hold is not None:
             hold = explained.hold
             place = f", at {hold.path}" if hold.path else ""

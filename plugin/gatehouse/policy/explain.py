@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from gatehouse.deid.engine import deidentify
+from gatehouse.deid.known_values import NOTHING, KnownValues, collect
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import ObjectPlan, Plan
 from gatehouse.deid.recipe import AttributeRule
 from gatehouse.deid.rules import KEEP, Rule
 from gatehouse.deid.verify import verify
 from gatehouse.dicom.paths import Place
+from gatehouse.dicom.scan import Buffer
 from gatehouse.policy.attributes import canonical
 from gatehouse.policy.differences import Difference, Fate, Row, compare, is_named
 from gatehouse.policy.facts import extract
@@ -55,17 +59,36 @@ class ElementExplanation:
     after: str
 
 
+def known_values(plan: Plan, instances: Iterable[Buffer]) -> KnownValues:
+    """Return what all instances of a study say of persons, if the plan cleans texts of it.
+
+    Raises
+    ------
+    HoldError
+        If an instance can't be read.
+    """
+    if not plan.cleans_texts:
+        return NOTHING
+    return reduce(or_, map(collect, instances), NOTHING)
+
+
 def explain_instance(
-    dicom: bytes, policy: Policy, plan: Plan, keys: ProjectKeys
+    dicom: bytes,
+    policy: Policy,
+    plan: Plan,
+    keys: ProjectKeys,
+    known: KnownValues = NOTHING,
 ) -> tuple[ElementExplanation, ...]:
     """De-identify and verify an instance; return what became of each of its elements.
+
+    ``known`` is what its study says of persons, as ``known_values`` returns it.
 
     Raises
     ------
     HoldError
         If the instance would be held.
     """
-    deidentified = deidentify(dicom, plan, keys)
+    deidentified = deidentify(dicom, plan, keys, known)
     verify(dicom, deidentified, plan, keys)
     if policy.recipe.profile == "none":
         return tuple(_forwarded(one, policy) for one in compare(dicom, dicom, ()))

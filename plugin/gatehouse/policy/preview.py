@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import Plan, compile_plan
 from gatehouse.dicom.scan import Buffer
 from gatehouse.errors import HoldError
 from gatehouse.policy.decide import decide, decide_checks
-from gatehouse.policy.explain import ElementExplanation, explain_instance
+from gatehouse.policy.explain import ElementExplanation, explain_instance, known_values
 from gatehouse.policy.model import Decision, Delivery, InstanceFacts, Outcome, Pack, Policy
 
 INSTANCES_MAX: Final = 50
@@ -90,10 +91,17 @@ def preview(
     if policy is not None:
         plan = compile_plan(policy.recipe)
         keys = keys_of(policy.recipe.project)
-        explained = tuple(
-            preview_instance(one.instance, read(one.instance), policy, plan, keys)
-            for one in facts[:instances_max]
-        )
+        shown = facts[:instances_max]
+        try:
+            known = known_values(plan, (read(one.instance) for one in facts))
+        except HoldError as error:
+            hold = Hold(error.rule, error.reason, error.path)
+            explained = tuple(InstancePreview(one.instance, (), hold) for one in shown)
+        else:
+            explained = tuple(
+                preview_instance(one.instance, read(one.instance), policy, plan, keys, known)
+                for one in shown
+            )
     outcome = decision.outcome
     if outcome is Outcome.ACCEPT and any(one.hold is not None for one in explained):
         outcome = Outcome.HOLD
@@ -109,11 +117,17 @@ def preview(
 
 
 def preview_instance(
-    instance: str, dicom: Buffer, policy: Policy, plan: Plan, keys: ProjectKeys
+    instance: str,
+    dicom: Buffer,
+    policy: Policy,
+    plan: Plan,
+    keys: ProjectKeys,
+    known: KnownValues = NOTHING,
 ) -> InstancePreview:
-    """Say what would become of one instance."""
+    """Say what would become of one instance of a study that says so much of persons."""
     try:
-        return InstancePreview(instance, explain_instance(bytes(dicom), policy, plan, keys))
+        elements = explain_instance(bytes(dicom), policy, plan, keys, known)
+        return InstancePreview(instance, elements)
     except HoldError as error:
         return InstancePreview(instance, (), Hold(error.rule, error.reason, error.path))
 

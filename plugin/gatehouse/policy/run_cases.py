@@ -20,6 +20,7 @@ from gatehouse.policy.cases import Case, ExpectedChange
 from gatehouse.policy.coverage import answers_in
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.differences import Difference, compare, is_named
+from gatehouse.policy.explain import known_values
 from gatehouse.policy.facts import extract
 from gatehouse.policy.golden import golden_difference, render_golden
 from gatehouse.policy.model import Answer, Condition, InstanceFacts, Outcome, Pack, Policy
@@ -110,8 +111,9 @@ class CaseRunner:
         self, originals: Sequence[bytes]
     ) -> tuple[tuple[bytes, ...], tuple[tuple[Difference, ...], ...]]:
         outputs, differences = [], []
+        known = known_values(self._plan, originals)
         for original in originals:
-            deidentified = deidentify(original, self._plan, self._keys)
+            deidentified = deidentify(original, self._plan, self._keys, known)
             verify(original, deidentified, self._plan, self._keys)
             output = deidentified.to_bytes()
             outputs.append(output)
