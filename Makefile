@@ -5,12 +5,12 @@
 #     make test ARGS="tests/unit -k dates"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lock
+.PHONY: help setup run test bench check-validity sabotage fuzz lock
 
 ARGS ?=
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what Gatehouse needs: Debian packages, .venv with the command `gatehouse`
 	@tools/setup run
@@ -25,6 +25,18 @@ test: ## check formatting, rules and types, and run all tests, those with a real
 bench: ## measure against other tools (about 15 minutes; ARGS=--quick: 3)
 	@tools/setup test
 	@.venv/bin/python -m bench.run $(ARGS)
+
+check-validity: ## check the output of all public test files with every validator at hand (minutes)
+	@tools/setup test
+	@.venv/bin/pytest tests/standard/check_validity.py $(ARGS)
+
+sabotage: ## break the code on purpose, one way at a time, and see that a test notices each
+	@tools/setup test
+	@.venv/bin/python tools/sabotage.py $(ARGS)
+
+fuzz: ## fuzz what reads strangers' bytes (ARGS=SECONDS, an hour unless said otherwise)
+	@tools/setup test
+	@tools/fuzz $(ARGS)
 
 lock: ## resolve the dependencies again and write the lock files
 	@tools/lock $(ARGS)
