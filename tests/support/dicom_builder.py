@@ -157,7 +157,7 @@ def to_bytes(
     ----------
     transfer_syntax : str
         Any uncompressed one; or one of the encapsulated, whose Pixel Data is then replaced by two
-        fragments of arbitrary bytes.
+        fragments with the markers of a JPEG image, unless it consists of fragments already.
     undefined_lengths : bool
         Write sequences and items with undefined length.
     meta : dict, optional
@@ -173,7 +173,8 @@ def to_bytes(
     if undefined_lengths:
         _make_undefined(copy)
     if file_meta.TransferSyntaxUID.is_encapsulated and "PixelData" in copy:
-        copy.PixelData = encapsulate([b"\x01\x02" * 50, b"\x03\x04" * 40])
+        if not copy.PixelData.startswith(b"\xfe\xff\x00\xe0"):
+            copy.PixelData = encapsulate([_jpeg(b"\x01\x02" * 43), _jpeg(b"\x03\x04" * 33)])
         copy["PixelData"].VR = "OB"
         copy["PixelData"].is_undefined_length = True
     copy.file_meta = file_meta
@@ -181,6 +182,11 @@ def to_bytes(
     file = io.BytesIO()
     dcmwrite(file, copy, enforce_file_format=True)
     return file.getvalue()
+
+
+def _jpeg(coefficients: bytes) -> bytes:
+    """Return the markers of a JPEG image around what no test decodes."""
+    return b"\xff\xd8\xff\xda\0\x08\1\1\0\0\x3f\0" + coefficients + b"\xff\xd9"
 
 
 def ct_bytes(transfer_syntax: str = ExplicitVRLittleEndian, **attributes: Any) -> bytes:

@@ -15,7 +15,7 @@ import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from gatehouse.deid import dates, dummy_items, pseudonyms, stamp
+from gatehouse.deid import code_streams, dates, dummy_items, pseudonyms, stamp
 from gatehouse.deid.actions import ACTIONS, Occurrence
 from gatehouse.deid.known_values import KnownValues, collect
 from gatehouse.deid.model import ProjectKeys
@@ -36,6 +36,7 @@ _STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 _PATIENT_ID = 0x00100020
 _CHARACTER_SET = 0x00080005
 _PIXEL_DATA = 0x7FE00010
+_SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 def flatten(dicom: bytes) -> Flat:
@@ -149,7 +150,8 @@ class _Context:
 
 def expected(dicom: bytes, plan: Plan, keys: ProjectKeys) -> Flat:
     """Return what the output should hold, stamp included, file meta information not."""
-    elements = _Elements(pydicom.dcmread(io.BytesIO(dicom), force=True))
+    data_set = pydicom.dcmread(io.BytesIO(dicom), force=True)
+    elements = _Elements(data_set)
     rules = plan.for_sop_class(elements.value(0x00080016).decode("ascii").strip(" \0"))
     flat: Flat = {}
     context = _Context(elements, keys, dicom, plan)
@@ -157,7 +159,18 @@ def expected(dicom: bytes, plan: Plan, keys: ProjectKeys) -> Flat:
     if (_PATIENT_ID,) not in flat and rules.level(())[_PATIENT_ID].action == "pseudonym":
         flat[(_PATIENT_ID,)] = context.patient_pseudonym().encode()
     _stamp(elements, plan, flat)
+    syntax = str(data_set.file_meta.get("TransferSyntaxUID", ""))
+    if (_PIXEL_DATA,) in flat:
+        flat[(_PIXEL_DATA,)] = _without_comments(flat[(_PIXEL_DATA,)], syntax)
     return flat
+
+
+def _without_comments(pixels: bytes, syntax: str) -> bytes:
+    changed = bytearray(pixels)
+    whole = pixels + _SEQUENCE_DELIMITER
+    for start, end, new in code_streams.blanked(whole, 0, len(whole), syntax):
+        changed[start:end] = new
+    return bytes(changed)
 
 
 def _walk(

@@ -212,6 +212,8 @@ class Editor(ElementEditor):
             following = scan.skip_undefined(
                 self._data, value, end, tag, vr, inside, depth, self._budget
             )
+        if tag == PIXEL_DATA and length == UNDEFINED and kind == NOTE:
+            self._blank_comments(value, following, place)
         if entry is None:
             return following, 0
         if kind == ACT and length != UNDEFINED and vr != b"SQ":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatehouse.deid import dummy_items
+from gatehouse.deid import code_streams, dummy_items
 from gatehouse.deid.changes import Noted
 from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
@@ -30,6 +30,7 @@ from gatehouse.standard import dictionary
 
 _CHARACTER_SET_LENGTH_MAX: Final = 1024
 _REPAIR = Change("", "C", "repair", 0)
+_COMMENTS = Change(paths.name(PIXEL_DATA), "C", "code-stream", 0)
 
 
 class ElementEditor:
@@ -140,6 +141,15 @@ class ElementEditor:
         else:
             self.changes.append((place, tag, _REPAIR))
         return 1
+
+    def _blank_comments(self, value: int, following: int, place: Place) -> None:
+        """Overwrite what compressed Pixel Data says besides the image."""
+        syntax = self.instance.file.syntax.uid
+        edits = list(code_streams.blanked(self._data, value, following, syntax))
+        if edits:
+            self.edits += edits
+            change = _COMMENTS if place is None else (place, PIXEL_DATA, _COMMENTS)
+            self.changes.append(change)
 
     def _cut_padding(self, position: int, end: int) -> bool:
         """Remove zero bytes after the last element; tell if there is nothing else."""

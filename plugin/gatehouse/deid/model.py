@@ -19,8 +19,8 @@ class Change(NamedTuple):
     code: str
     """Action code of PS3.15 Table E.1-1a as it was resolved: D, Z, X, C or U."""
     rule: str
-    """``profile``, an option's name, ``policy``, ``private``, ``unknown``, ``stamp``, or ``repair``
-    for a value that was padded to an even length."""
+    """``profile``, an option's name, ``policy``, ``private``, ``unknown``, ``stamp``, ``repair``
+    for a value that was padded, ``code-stream`` for comments in compressed pixels."""
     line: int
     """Line in the policy for the rule ``"policy"``; else 0."""
 

@@ -8,6 +8,7 @@ Source: PS3.10 chapter 7; PS3.5 sections A.4 (encapsulated) and A.5 (deflated).
 
 from __future__ import annotations
 
+import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Container, Sequence
@@ -45,6 +46,10 @@ _TRANSFER_SYNTAX_UID = 0x00020010
 _IMPLICIT_LITTLE_ENDIAN = b"1.2.840.10008.1.2"
 _EXPLICIT_BIG_ENDIAN = b"1.2.840.10008.1.2.2"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+
+_IMAGE_HEAD_BYTES = 4096
+_IMAGE_BEGINS = re.compile(rb"\xff[\xda\x93]")
+"""Before the first scan of a JPEG, or the first tile of a JPEG 2000 image, are its headers."""
 
 
 class Reading(NamedTuple):
@@ -148,7 +153,7 @@ def _read(whole: _Pieces, window: int, walk: Walk) -> Reading:
     position, is_at_pixels = walk.top(head, position, explicit=explicit, big_endian=big)
     header_bytes = position
     while is_at_pixels:
-        start, stop = _pixels(whole, position, explicit, big)
+        start, stop = _pixels(whole, position, explicit, big, walk.values)
         pixel_bytes += stop - start
         tail = whole.read(stop, whole.length)
         position, is_at_pixels = walk.top(tail, 0, explicit=explicit, big_endian=big)
@@ -204,8 +209,13 @@ def _inflate(deflated: Buffer) -> bytes:
     return inflated
 
 
-def _pixels(whole: _Pieces, position: int, explicit: bool, big: bool) -> tuple[int, int]:
-    """Return where the value of the pixel data element at ``position`` starts and stops."""
+def _pixels(
+    whole: _Pieces, position: int, explicit: bool, big: bool, values: set[bytes] | None
+) -> tuple[int, int]:
+    """Return where the value of the pixel data element at ``position`` starts and stops.
+
+    The beginnings of compressed images, in which comments stand, are added to the values.
+    """
     start = position + (12 if explicit else 8)
     field = bytes(whole.read(start - 4, start))
     if len(field) < 4:
@@ -226,4 +236,8 @@ def _pixels(whole: _Pieces, position: int, explicit: bool, big: bool) -> tuple[i
             return start, stop
         if group << 16 | element != ITEM or length == UNDEFINED:
             raise UnreadableError("the fragments of the pixel data are broken")
+        if values is not None:
+            head = whole.read(stop - length, stop - length + min(length, _IMAGE_HEAD_BYTES))
+            if head[:1] == b"\xff":
+                values.add(_IMAGE_BEGINS.split(head, 1)[0])
     raise UnreadableError("the fragments of the pixel data don't end")

@@ -1,0 +1,102 @@
+"""Overwrite what compressed Pixel Data says besides the image (PS3.5 section A.4).
+
+Comments and application data lie outside of every attribute. They are overwritten with spaces in
+place: fragments and offset tables stay as they are, and images decode to the same pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gatehouse.deid.output import Edit
+from gatehouse.dicom import scan
+from gatehouse.dicom.code_streams import (
+    JPEG_2000_SUFFIXES,
+    JPEG_SUFFIXES,
+    Stretch,
+    starts_stream,
+    texts_of_jpeg,
+    texts_of_jpeg_2000,
+)
+from gatehouse.dicom.encodings import EXPLICIT_LITTLE, SEQUENCE_DELIMITATION, new_budget
+from gatehouse.dicom.scan import Buffer
+from gatehouse.errors import ScanError
+
+_ROOT = "1.2.840.10008.1.2."
+_HEAD_BYTES = 8
+
+_Reader = Callable[[Buffer], list[Stretch]]
+
+
+def blanked(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iterator[Edit]:
+    """Yield the edits that overwrite text in the fragments of Pixel Data.
+
+    Parameters
+    ----------
+    start, end : int
+        Value of the element: items and delimiter.
+
+    Raises
+    ------
+    ScanError
+        If a compressed image can't be followed.
+    """
+    reader = _reader(transfer_syntax_uid)
+    if reader is None:
+        return
+    view = memoryview(data)
+    for frame in _frames(view, start, end):
+        if len(frame) == 1:
+            (base, stop), *_ = frame
+            stream: Buffer = view[base:stop]
+        else:
+            stream = b"".join(view[base:stop] for base, stop in frame)
+        for text in reader(stream):
+            yield from _edits(view, frame, text)
+
+
+def _reader(transfer_syntax_uid: str) -> _Reader | None:
+    suffix = transfer_syntax_uid.removeprefix(_ROOT)
+    if suffix in JPEG_SUFFIXES:
+        return texts_of_jpeg
+    return texts_of_jpeg_2000 if suffix in JPEG_2000_SUFFIXES else None
+
+
+def _frames(view: memoryview, start: int, end: int) -> Iterator[list[Stretch]]:
+    """Yield the fragments of each image. The first item is the Basic Offset Table."""
+    frame: list[Stretch] = []
+    for index, (base, stop) in enumerate(_fragments(view, start, end)):
+        if index == 0 or base == stop:
+            continue
+        if starts_stream(bytes(view[base : min(stop, base + _HEAD_BYTES)])):
+            if frame:
+                yield frame
+            frame = []
+        elif not frame:
+            raise ScanError(
+                "dicom.code-stream", "its pixels are not compressed as it says", "PixelData"
+            )
+        frame.append((base, stop))
+    if frame:
+        yield frame
+
+
+def _fragments(view: memoryview, position: int, end: int) -> Iterator[Stretch]:
+    for _ in new_budget():
+        tag, length = scan.read_item(view, position, end, EXPLICIT_LITTLE)
+        position += 8
+        if tag == SEQUENCE_DELIMITATION:
+            return
+        yield position, position + length
+        position += length
+
+
+def _edits(view: memoryview, frame: list[Stretch], text: Stretch) -> Iterator[Edit]:
+    """Yield the edits for a stretch of an image, which may lie over several fragments."""
+    before = 0
+    for base, stop in frame:
+        first = max(text[0] - before, 0) + base
+        last = min(text[1] - before, stop - base) + base
+        if first < last and bytes(view[first:last]).strip(b" "):
+            yield first, last, b" " * (last - first)
+        before += stop - base

@@ -1,0 +1,184 @@
+"""Text within compressed images: comments and application data of JPEG, JPEG-LS and JPEG 2000.
+
+Only the markers are read, never a coefficient. What is found can be overwritten in place, so that
+no length and no offset table changes, and no pixel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gatehouse.dicom.scan import Buffer
+from gatehouse.errors import ScanError
+
+JPEG_SUFFIXES: Final = frozenset(f"4.{number}" for number in (*range(50, 67), 70, 80, 81))
+JPEG_2000_SUFFIXES: Final = frozenset(f"4.{number}" for number in (90, 91, 92, 93, 201, 202, 203))
+"""Of transfer syntaxes below 1.2.840.10008.1.2."""
+
+Stretch = tuple[int, int]
+"""Start and end of bytes that mean nothing to a decoder."""
+
+_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_JFIF, _ADOBE = b"JFIF\0", b"Adobe"
+_TRANSFORM: Final = 0xE8
+"""APP8: the colour transformation of JPEG-LS (HP), and SPIFF."""
+_ICC: Final = 0xE2
+_APPLICATIONS: Final = range(0xE0, 0xF0)
+_LONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
+"""Markers without a segment: TEM and the restarts."""
+
+_NEXT_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+"""After SOS. JPEG stuffs FF with 00, JPEG-LS with a bit; restarts are part of the data."""
+_FILL = re.compile(rb"[\0\xff]*?(?=\xff\xd8|[^\0\xff]|\Z)", re.DOTALL)
+
+_SOC, _SOT, _SOD, _EOC, _J2K_COM = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9, 0xFF64
+_END = re.compile(rb"\xff\xd9")
+_REGISTRATION: Final = 2
+"""Bytes of a JPEG 2000 comment that say of what kind it is."""
+_BOXES: Final = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
+
+
+def starts_stream(head: bytes) -> bool:
+    """Tell if these first bytes of a fragment begin a compressed image."""
+    return head[:3] == b"\xff\xd8\xff" or head[:4] == b"\xff\x4f\xff\x51" or head[4:8] == b"jP  "
+
+
+def texts_of_jpeg(stream: Buffer) -> list[Stretch]:
+    """Return the stretches of a JPEG or JPEG-LS image that hold text.
+
+    Raises
+    ------
+    ScanError
+        If its markers can't be followed.
+
+    Notes
+    -----
+    Source: ISO/IEC 10918-1 Annex B, ISO/IEC 14495-1 Annex C; PS3.5 section 8.2.1.
+    """
+    found: list[Stretch] = []
+    position, end = 0, len(stream)
+    while position + 2 <= end:
+        if stream[position] != 0xFF:
+            raise _broken()
+        marker = stream[position + 1]
+        if marker == 0xFF:
+            position += 1
+        elif marker == _EOI:
+            position = _after_image(stream, position + 2, found)
+        elif marker == _SOI or marker in _LONE:
+            position += 2
+        else:
+            stop = _segment_end(stream, position, end)
+            found += _texts_of_segment(stream, marker, position + 4, stop)
+            position = stop
+            if marker == _SOS:
+                following = _NEXT_MARKER.search(stream, position)
+                position = following.start() if following else end
+    return found
+
+
+def _segment_end(stream: Buffer, position: int, end: int) -> int:
+    length = int.from_bytes(stream[position + 2 : position + 4], "big")
+    if length < 2 or position + 2 + length > end:
+        raise _broken()
+    return position + 2 + length
+
+
+def _texts_of_segment(stream: Buffer, marker: int, start: int, stop: int) -> Iterator[Stretch]:
+    is_text = marker == _COM
+    if marker in _APPLICATIONS and marker not in (_TRANSFORM, _ICC):
+        name = bytes(stream[start : start + 5])
+        is_text = name not in (_JFIF, _ADOBE)
+    if is_text and stop > start:
+        yield start, stop
+
+
+def _after_image(stream: Buffer, position: int, found: list[Stretch]) -> int:
+    """Return where another image begins, or the end; what is between is padding or text."""
+    fill = _FILL.match(stream, position)
+    position = fill.end() if fill else position
+    end = len(stream)
+    if position < end and bytes(stream[position : position + 2]) != b"\xff\xd8":
+        found.append((position, end))
+        return end
+    return position
+
+
+def texts_of_jpeg_2000(stream: Buffer) -> list[Stretch]:
+    """Return the stretches of a JPEG 2000 image that hold text.
+
+    Raises
+    ------
+    ScanError
+        If its markers can't be followed.
+
+    Notes
+    -----
+    Source: ISO/IEC 15444-1 Annexes A and I; PS3.5 section 8.2.4.
+    """
+    if bytes(stream[4:8]) == b"jP  ":
+        return _texts_of_boxes(stream)
+    return _texts_of_code_stream(stream, 0, len(stream))
+
+
+def _texts_of_boxes(stream: Buffer) -> list[Stretch]:
+    """Go through the boxes of a JP2 file, which should not be there, and is."""
+    found: list[Stretch] = []
+    position, end = 0, len(stream)
+    while position + 8 <= end:
+        length = int.from_bytes(stream[position : position + 4], "big")
+        kind = bytes(stream[position + 4 : position + 8])
+        start, stop = position + 8, position + length if length else end
+        if length == 1:
+            start = position + 16
+            stop = position + int.from_bytes(stream[position + 8 : start], "big")
+        if not start <= stop <= end:
+            raise _broken()
+        if kind == b"jp2c":
+            found += _texts_of_code_stream(stream, start, stop)
+        elif kind not in _BOXES:
+            found.append((start, stop))
+        position = stop
+    return found
+
+
+def _texts_of_code_stream(stream: Buffer, position: int, end: int) -> list[Stretch]:
+    found: list[Stretch] = []
+    tile_end = 0
+    while position + 2 <= end:
+        marker = int.from_bytes(stream[position : position + 2], "big")
+        if marker == _SOC:
+            position += 2
+        elif marker == _SOD:
+            position = tile_end
+        elif marker == _EOC:
+            if bytes(stream[position + 2 : end]).strip(b"\0\xff"):
+                found.append((position + 2, end))
+            break
+        elif marker >> 8 != 0xFF:
+            raise _broken()
+        else:
+            stop = _segment_end(stream, position, end)
+            if marker == _J2K_COM and stop > position + 4 + _REGISTRATION:
+                found.append((position + 4 + _REGISTRATION, stop))
+            if marker == _SOT:
+                tile_end = _tile_end(stream, position, end)
+            position = stop
+    return found
+
+
+def _tile_end(stream: Buffer, position: int, end: int) -> int:
+    """Return where a tile-part ends; the last may say 0, for the end of the image."""
+    length = int.from_bytes(stream[position + 6 : position + 10], "big")
+    if length:
+        # A tile-part that reaches beyond the end was cut off: nothing comes after it.
+        return max(min(position + length, end), position + 12)
+    # In compressed data no byte above 8F follows FF (ISO/IEC 15444-1 B.10.1).
+    ended = _END.search(stream, position)
+    return ended.start() if ended else end
+
+
+def _broken() -> ScanError:
+    return ScanError("dicom.code-stream", "its compressed pixels can't be followed", "PixelData")
