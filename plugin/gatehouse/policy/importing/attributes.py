@@ -71,6 +71,9 @@ def take_over(
     if action in ("remove", "empty", "new-uid", "keep") and _is_profile(name, action, imported):
         return  # nothing to write down
     given = {key.rstrip("_"): value for key, value in parameters.items()}
+    if not all(str(value).isprintable() for value in given.values()):
+        imported.leave(line, text, "its text has characters that no value may have")
+        return
     rule = {"action": action, **given, "because": f"taken over from line {line} of the import"}
     problem = _problem(name, rule)
     if problem:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from gatehouse.errors import PolicyError
 from gatehouse.policy.attributes import UnknownAttributeError, canonical
+from gatehouse.policy.comparisons import PATTERN_LENGTH_MAX, compile_pattern
 from gatehouse.policy.importing.attributes import tag_name
 from gatehouse.policy.importing.model import Imported
 
@@ -171,6 +172,12 @@ def _comparison(token: re.Match[str]) -> Condition:
         raise PolicyError(f".{method}() without a value always holds")
     if operator == "matches":
         value = f"^(?:{value})$"  # in Java, an expression matches a value whole
+        try:
+            compile_pattern(value)
+        except ValueError:
+            raise PolicyError("its expression is none that RE2 takes") from None
+    if not value.isprintable() or len(value) > PATTERN_LENGTH_MAX:
+        raise PolicyError("its text is too long, or has characters that no value may have")
     # A filter takes an absent value for an empty text, which is none of these.
     return {attribute: {operator: value, "if-missing": "no-match"}}
 

@@ -49,7 +49,7 @@ def read_microsoft(content: bytes) -> Imported:
     try:
         text = content.decode("utf-8-sig")
         top = json.loads(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise PolicyError("this is no JSON") from None
     rules = top.get("rules") if isinstance(top, dict) else None
     if not isinstance(rules, list) or not rules:

@@ -35,17 +35,20 @@ class Imported:
 
     def leave(self, line: int, what: str, why: str) -> None:
         """Note that a line is not carried over."""
-        self.left.append(Left(line, _shortened(what), why))
+        self.left.append(Left(line, _shortened(what), _safe(why)))
 
     def change(self, line: int, what: str, why: str) -> None:
         """Note that a line is carried over with another meaning."""
-        self.left.append(Left(line, _shortened(what), why, "changed"))
+        self.left.append(Left(line, _shortened(what), _safe(why), "changed"))
 
 
 _SHOWN_LENGTH_MAX: Final = 80
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    safe = "".join(char if char.isprintable() else "?" for char in line)
+    safe = _safe(" ".join(text.split()))
     return safe if len(safe) <= _SHOWN_LENGTH_MAX else safe[: _SHOWN_LENGTH_MAX - 3] + "..."
+
+
+def _safe(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
