@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 
 import pydicom
 import pytest
 
+from gatehouse.cli import main
 from gatehouse.deid.engine import deidentify
 from gatehouse.deid.plan import compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
@@ -22,7 +24,7 @@ from gatehouse.policy.decide import decide
 from gatehouse.policy.diff import diff
 from gatehouse.policy.explain import explain_instance
 from support.dicom_builder import ct, to_bytes
-from support.policies import a_pack, a_policy, facts, problems_of
+from support.policies import a_pack, a_policy, facts, policy_text, problems_of
 
 KEYS = derive_project_keys(b"a key that only this test uses, really", "p")
 FORWARD = "{profile: none, because: the treaty with the other hospital}"
@@ -188,3 +190,22 @@ def test_that_a_new_version_is_an_allow_list_is_shown_attribute_by_attribute() -
     assert treated["KVP"] == "remove (X, unlisted)"
     assert "Rows" not in treated
     assert "PatientName" not in treated
+
+
+def test_a_folder_is_not_deidentified_by_a_policy_that_forwards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/1.dcm").write_bytes(to_bytes(ct()))
+    (tmp_path / "key").write_bytes(b"x" * 32)
+    (tmp_path / "key").chmod(0o600)
+    (tmp_path / "lung.yaml").write_text(policy_text(deidentify=FORWARD))
+    words = ["--policies", str(tmp_path), "--policy", "lung", "--key-file", str(tmp_path / "key")]
+    folders = ["--maps", str(tmp_path / "maps"), str(tmp_path / "in"), str(tmp_path / "out")]
+
+    assert main(["deidentify", *words, *folders]) == 2
+
+    assert capsys.readouterr().err == (
+        "gatehouse: error: the policy lung forwards studies as they are\n"
+    )
+    assert not (tmp_path / "out").exists()
