@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatehouse.deid import code_streams, dummy_items
+from gatehouse.deid import code_streams, dummy_items, overlays
 from gatehouse.deid.changes import Noted
 from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
@@ -29,6 +29,7 @@ from gatehouse.errors import ScanError
 from gatehouse.standard import dictionary
 
 _CHARACTER_SET_LENGTH_MAX: Final = 1024
+_OVERLAY_LENGTH: Final = 8
 _REPAIR = Change("", "C", "repair", 0)
 _COMMENTS = Change(paths.name(PIXEL_DATA), "C", "code-stream", 0)
 
@@ -55,6 +56,9 @@ class ElementEditor:
         if place is None:
             instance.position = position
             instance.notes[entry.tag] = found
+            if overlays.is_telling(entry.tag):
+                value = self._data[found.start : min(found.end, found.start + _OVERLAY_LENGTH)]
+                overlays.note(entry.tag, bytes(value), instance)
 
     def _value(
         self,

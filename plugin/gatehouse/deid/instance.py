@@ -34,6 +34,8 @@ class Instance:
     ----------
     notes : dict
         Where attributes of the top level are that the engine has passed.
+    overlay_groups : set of int
+        Groups of overlays that may lie among the pixels.
     results : dict
         The new values of those that were noted.
     position : int
@@ -51,6 +53,7 @@ class Instance:
         "keeps_characteristics",
         "keys",
         "notes",
+        "overlay_groups",
         "position",
         "results",
         "top_character_set",
@@ -71,6 +74,7 @@ class Instance:
         self.keys = keys
         self.position = file.start
         self.notes: dict[int, Element] = {}
+        self.overlay_groups: set[int] = set()
         self.results: dict[int, bytes] = {}
         self.character_set = self.top_character_set = charsets.DEFAULT
         self._ahead: dict[int, Element] | None = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from gatehouse.deid import pixels, stamp
+from gatehouse.deid import overlays, pixels, stamp
 from gatehouse.deid.actions import (
     ACTIONS,
     PATIENT_ID,
@@ -195,7 +195,8 @@ class Level(dict[int, Entry | None]):
                 return Entry(tag, NOTE, rule, vr, is_noted=is_noted)
             return None
         if rule.action == "remove" and not is_noted:
-            return Entry(tag, CUT, rule, vr)
+            is_telling = not self._path and overlays.is_telling(tag)
+            return Entry(tag, ACT if is_telling else CUT, rule, vr, is_noted=is_telling)
         if "items" in rule.parameters:
             return Entry(tag, ITEMS, rule, vr)
         return Entry(tag, ACT, rule, vr, is_noted=is_noted, is_top=not self._path)
