@@ -77,6 +77,9 @@ class _Elements:
             return SAFE_PRIVATE.get((self.creator(tag), tag >> 16), {}).get(tag & 0xFF, "UN")
         return dictionary.vr(tag) or "UN"
 
+    def written_vr(self, tag: int) -> str:
+        return self._raw[tag][0] or ""
+
     def creator(self, tag: int) -> str:
         creator_tag = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
         return self.value(creator_tag).decode("latin-1").strip(" \0")
@@ -232,7 +235,8 @@ def _rule(elements: _Elements, tag: int, tags: tuple[int, ...], rules: ObjectPla
             for other in elements
         )
         return KEEP if is_kept else PRIVATE
-    return rules.private(tags, group, elements.creator(tag), element & 0xFF)
+    vr = elements.written_vr(tag)
+    return rules.private(tags, group, elements.creator(tag), element & 0xFF, vr)
 
 
 def _dummy(items: Any, path: Path, flat: Flat) -> None:

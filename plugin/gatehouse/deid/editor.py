@@ -131,7 +131,7 @@ class Editor(ElementEditor):
                 following = value + length
 
                 if entry is not None and entry.kind == PRIVATE:
-                    blocks = blocks or PrivateBlocks(edits, changes)
+                    blocks = blocks or PrivateBlocks(edits, changes, self.instance)
                     if element <= CREATOR_LAST:
                         change = entry.change if place is None else (place, tag, entry.change)
                         content = bytes(
@@ -141,7 +141,7 @@ class Editor(ElementEditor):
                         delta += position - following
                         position = following
                         continue
-                    entry, added = blocks.entry(level, tag)
+                    entry, added = blocks.entry(level, tag, vr)
                     delta += added
                 if entry is None:
                     if vr != b"SQ" and length != UNDEFINED:

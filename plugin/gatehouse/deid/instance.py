@@ -10,6 +10,7 @@ from typing import Final
 
 from gatehouse.deid import dates, known_values, pseudonyms
 from gatehouse.deid.actions import PATIENT_ID, PATIENT_NAME
+from gatehouse.deid.declared import Declared, declared
 from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.dicom import charsets, scan
@@ -44,6 +45,7 @@ class Instance:
 
     __slots__ = (
         "_ahead",
+        "_declared",
         "_known",
         "_offset_days",
         "_pseudonym",
@@ -77,6 +79,7 @@ class Instance:
         self.overlay_groups: set[int] = set()
         self.results: dict[int, bytes] = {}
         self.character_set = self.top_character_set = charsets.DEFAULT
+        self._declared: Declared | None = None
         self._ahead: dict[int, Element] | None = None
         self._pseudonym: str | None = None
         self._offset_days: int | None = None
@@ -90,6 +93,12 @@ class Instance:
         if self._known is None:
             self._known = self._study_known | known_values.collect_from(self.file)
         return self._known
+
+    def is_declared_safe(self, tag: int, creator: str) -> bool:
+        """Tell if the instance declares a private element free of identifiers."""
+        if self._declared is None:
+            self._declared = declared(self.file)
+        return self._declared.is_safe(tag, creator)
 
     def patient_pseudonym(self) -> str:
         """Return the pseudonym of the patient."""

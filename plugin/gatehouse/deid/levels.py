@@ -145,7 +145,7 @@ class Level(dict[int, Entry | None]):
         self._path = path
         self._rules = root.object_plan.level(path)
         self._children: dict[int, Level] = {}
-        self._privates: dict[tuple[int, str], Entry | None] = {}
+        self._privates: dict[tuple[int, str, bytes, bool], Entry | None] = {}
 
     def __missing__(self, tag: int) -> Entry | None:
         entry = self._compile(tag)
@@ -162,17 +162,27 @@ class Level(dict[int, Entry | None]):
                 self._children[tag] = found
         return found
 
-    def private(self, tag: int, creator: str) -> Entry | None:
+    def private(
+        self, tag: int, creator: str, vr: bytes = b"", is_declared_safe: bool = False
+    ) -> Entry | None:
         """Return what is to be done with a private element whose block has this creator."""
-        key = (tag, creator)
+        key = (tag, creator, vr, is_declared_safe)
         if key in self._privates:
             return self._privates[key]
-        rule = self._root.object_plan.private(self._path, tag >> 16, creator, tag & 0xFF)
+        name = vr.decode("latin-1")
+        rule = self._root.object_plan.private(
+            self._path, tag >> 16, creator, tag & 0xFF, name, is_declared_safe=is_declared_safe
+        )
         known = SAFE_PRIVATE.get((creator, tag >> 16), {})
-        entry = self._entry(tag, rule, known.get(tag & 0xFF, ""))
+        entry = self._entry(tag, rule, known.get(tag & 0xFF, name if is_declared_safe else ""))
         if self._root.may_remember():
             self._privates[key] = entry
         return entry
+
+    @property
+    def keeps_safe_private(self) -> bool:
+        """Whether private elements stay that are known, or declared, to be safe."""
+        return self._root.keeps_safe_private
 
     def _compile(self, tag: int) -> Entry | None:
         rule = self._rules[tag]
@@ -208,7 +218,8 @@ class Root:
     def __init__(self, plan: Plan, object_plan: ObjectPlan) -> None:
         recipe = plan.recipe
         self.object_plan = object_plan
-        self.keeps_private = "retain-safe-private" in recipe.options or any(
+        self.keeps_safe_private = "retain-safe-private" in recipe.options
+        self.keeps_private = self.keeps_safe_private or any(
             "{" in attribute.path for attribute in recipe.attributes
         )
         self._remembered = 0

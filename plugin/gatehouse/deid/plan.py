@@ -74,7 +74,16 @@ class ObjectPlan:
                 self._levels[path] = found
         return found
 
-    def private(self, path: Path, group: int, creator: str, element: int) -> Rule:
+    def private(
+        self,
+        path: Path,
+        group: int,
+        creator: str,
+        element: int,
+        vr: str = "",
+        *,
+        is_declared_safe: bool = False,
+    ) -> Rule:
         """Return the rule for a private element.
 
         Parameters
@@ -87,14 +96,24 @@ class ObjectPlan:
             The private creator of its block; surrounding spaces don't count.
         element : int
             The low byte of its element number.
+        vr : str, optional
+            Its VR in the file. One that is not that of Table E.3.10-1 shows that it is something
+            else than what is known to be safe.
+        is_declared_safe : bool
+            Whether the instance says that it is safe; see `declared`.
         """
         creator = creator.strip()
         rule = self._exceptions.find(path, PrivateTag(group, creator, element))
         if rule is not None:
             return rule
         if self._safe_private:
-            vr = SAFE_PRIVATE.get((creator, group), {}).get(element)
-            if vr is not None:
+            known = SAFE_PRIVATE.get((creator, group), {}).get(element)
+            is_open = vr in ("", "UN")
+            if known is not None:
+                if not is_open and known != "UN" and vr not in known.split("/"):
+                    return PRIVATE
+                return self._resolver.private(self.level(path).context, known)
+            if is_declared_safe and not is_open:
                 return self._resolver.private(self.level(path).context, vr)
         return PRIVATE
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatehouse.deid.changes import Noted
+from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import CUT, Entry, Level
 from gatehouse.deid.output import Edit
 
@@ -21,9 +22,10 @@ CREATOR_LENGTH_MAX: Final = 64
 class PrivateBlocks:
     """The creators that were met in one data set."""
 
-    __slots__ = ("_changes", "_creators", "_edits")
+    __slots__ = ("_changes", "_creators", "_edits", "_instance")
 
-    def __init__(self, edits: list[Edit | None], changes: list[Noted]) -> None:
+    def __init__(self, edits: list[Edit | None], changes: list[Noted], instance: Instance) -> None:
+        self._instance = instance
         self._edits = edits
         self._changes = changes
         self._creators: dict[int, tuple[str, int, int, int]] = {}
@@ -36,14 +38,15 @@ class PrivateBlocks:
         self._edits.append((start, end, b""))
         self._changes.append(change)
 
-    def entry(self, level: Level, tag: int) -> tuple[Entry | None, int]:
+    def entry(self, level: Level, tag: int, vr: bytes) -> tuple[Entry | None, int]:
         """Return what is to be done with an element, and how many bytes a creator brings back."""
         creator_tag = tag & 0xFFFF0000 | tag >> 8 & 0xFF
         found = self._creators.get(creator_tag)
         if found is None:
             return level.private(tag, ""), 0
         creator, edit, change, length = found
-        entry = level.private(tag, creator)
+        is_declared = level.keeps_safe_private and self._instance.is_declared_safe(tag, creator)
+        entry = level.private(tag, creator, vr, is_declared)
         if (entry is not None and entry.kind == CUT) or self._edits[edit] is None:
             return entry, 0
         self._edits[edit] = None

@@ -28,6 +28,9 @@ LENGTH_TO_END = 0x00080001
 PSEUDONYMOUS = frozenset((PATIENT_NAME, PATIENT_ID))
 """Replaced by the patient's pseudonym, so that studies of a patient stay together (E.1.1)."""
 
+_ALTERNATIVE_CALENDAR = frozenset((0x00100033, 0x00100034, 0x00100035))
+"""Patient's Birth and Death Date in Alternative Calendar, and that calendar: without a row."""
+
 _DATE_VRS = frozenset(("DA", "TM", "DT"))
 _TEXT_VRS = frozenset(("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 
@@ -132,6 +135,8 @@ class Resolver:
         vr = dictionary.vr(tag)
         if vr is None:
             return UNKNOWN
+        if tag in _ALTERNATIVE_CALENDAR:
+            return Rule("remove", "X", "profile")  # as Patient's Birth Date, of which it is one
         if tag == ENCAPSULATED_DOCUMENT_LENGTH:
             return Rule("remove", "X", "profile")  # of another document than the one that leaves
         if context.mode is Mode.REPLACED:

@@ -122,12 +122,14 @@ def _judge(
     # Fragments of an icon are values without an element of their own.
     without = suspects.keys() - {value for _, _, _, value in elements}
     elements += [((), PIXEL_DATA, b"OB", value) for value in without]
-    private = PrivateRules(elements, original.object_plan)
+    private = PrivateRules(elements, original)
     for element in elements:
         path, tag, vr, value = element
         if value not in suspects:
             continue
-        rule = private[path, tag] if tag >> 16 & 1 else original.object_plan.level(path)[tag]
+        rule = (
+            private.rule(path, tag, vr) if tag >> 16 & 1 else original.object_plan.level(path)[tag]
+        )
         for needle in suspects[value]:
             if (
                 holds(value, vr.decode("ascii") or (dictionary.vr(tag) or "UN")[:2], needle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gatehouse.deid.plan import ObjectPlan, Plan
 from gatehouse.deid.verify import reader
@@ -21,7 +21,13 @@ _SPECIFIC_CHARACTER_SET = 0x00080005
 _SOP_CLASS_UID = 0x00080016
 _PATIENT_ID = 0x00100020
 _TRANSFER_SYNTAX_UID = 0x00020010
-_WANTED = frozenset({*KINDS, *CODE_KINDS, _SPECIFIC_CHARACTER_SET, _SOP_CLASS_UID})
+_CHARACTERISTICS_SEQUENCE = 0x00080300
+_GROUP, _CREATOR, _STATUS, _NONIDENTIFYING = 0x00080301, 0x00080302, 0x00080303, 0x00080304
+_WANTED = frozenset(
+    {*KINDS, *CODE_KINDS, _SPECIFIC_CHARACTER_SET, _SOP_CLASS_UID}
+    | {_GROUP, _CREATOR, _STATUS, _NONIDENTIFYING}
+)
+_EXPLICIT_BIG_ENDIAN = b"1.2.840.10008.1.2.2"
 _DATE_LENGTH = len("YYYYMMDD")
 _PLACES_MAX = 8192
 
@@ -42,6 +48,8 @@ class Original(NamedTuple):
     pixel_bytes: int
     header_bytes: int
     """Length of what is before the pixel data."""
+    declared: frozenset[tuple[int, str, int]]
+    """Private elements that it declares safe: group, creator, low byte; -1 for the whole block."""
 
 
 def collect(dicom: Buffer, plan: Plan) -> Original:
@@ -71,7 +79,31 @@ def collect(dicom: Buffer, plan: Plan) -> Original:
         reading.meta.get(_TRANSFER_SYNTAX_UID, b"").strip(b"\0 "),
         reading.pixel_bytes,
         reading.header_bytes,
+        _declared(reading),
     )
+
+
+def _declared(reading: reader.Reading) -> frozenset[tuple[int, str, int]]:
+    """Return what Private Data Element Characteristics Sequence says (PS3.3 C.12.1.1.7)."""
+    is_big = reading.meta.get(_TRANSFER_SYNTAX_UID, b"").strip(b"\0 ") == _EXPLICIT_BIG_ENDIAN
+    order: Literal["big", "little"] = "big" if is_big else "little"
+    found: set[tuple[int, str, int]] = set()
+    group, creator, status = 0, "", b""
+    for path, tag, _, value in reading.elements:
+        if path != (_CHARACTERISTICS_SEQUENCE,):
+            continue
+        if tag == _GROUP:  # the first of an item
+            group, creator, status = int.from_bytes(value, order), "", b""
+        elif tag == _CREATOR:
+            creator = value.decode("latin-1").strip("\0 ")
+        elif tag == _STATUS:
+            status = value.strip(b"\0 ")
+            if status == b"SAFE":
+                found.add((group, creator, -1))
+        elif tag == _NONIDENTIFYING and status == b"MIXED":
+            pairs = (value[at : at + 2] for at in range(0, len(value), 2))
+            found |= {(group, creator, int.from_bytes(pair, order)) for pair in pairs}
+    return frozenset(found)
 
 
 class _SortedOut:

@@ -78,7 +78,7 @@ def check_structure(reading: Reading, original: Original, deidentified: Deidenti
         raise VerificationError("verify.sop-class", "its SOP class has changed", "SOPClassUID")
     for path, tags in reading.tags.items():
         _check_tags(original.object_plan, path, tags)
-    _check_private(reading, original.object_plan)
+    _check_private(reading, original)
     if reading.pixel_bytes != original.pixel_bytes:
         raise VerificationError(
             "verify.pixels", "its pixel data has another length than before", "PixelData"
@@ -179,8 +179,9 @@ def _is_replaced(object_plan: ObjectPlan, path: Path) -> bool:
 class PrivateRules:
     """The plan's rules for the private elements of an output."""
 
-    def __init__(self, elements: Iterable[Element], object_plan: ObjectPlan) -> None:
-        self._object_plan = object_plan
+    def __init__(self, elements: Iterable[Element], original: Original) -> None:
+        self._object_plan = original.object_plan
+        self._declared = original.declared
         self.creators: dict[tuple[Path, int], str] = {
             (path, tag): value.decode("latin-1").strip("\0 ")
             for path, tag, _, value in elements
@@ -192,20 +193,24 @@ class PrivateRules:
         """Return path and tag of the element that reserves the block of an element."""
         return path, tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
 
-    def __getitem__(self, place: tuple[Path, int]) -> Rule:
-        path, tag = place
+    def rule(self, path: Path, tag: int, vr: bytes) -> Rule:
+        """Return the rule for a private element with this VR."""
         creator = self.creators.get(self.block(path, tag), "")
-        return self._object_plan.private(path, tag >> 16, creator, tag & 0xFF)
+        group, element = tag >> 16, tag & 0xFF
+        is_declared = bool({(group, creator, -1), (group, creator, element)} & self._declared)
+        return self._object_plan.private(
+            path, group, creator, element, vr.decode("latin-1"), is_declared_safe=is_declared
+        )
 
 
-def _check_private(reading: Reading, object_plan: ObjectPlan) -> None:
+def _check_private(reading: Reading, original: Original) -> None:
     """Hold an output with a private element that the plan does not keep."""
-    rules = PrivateRules(reading.elements, object_plan)
+    rules = PrivateRules(reading.elements, original)
     used: set[tuple[Path, int]] = set()
-    for path, tag, _, _ in reading.elements:
+    for path, tag, vr, _ in reading.elements:
         if not tag >> 16 & 1 or (path, tag) in rules.creators:
             continue
-        if rules[path, tag].action == "remove":
+        if rules.rule(path, tag, vr).action == "remove":
             raise VerificationError(
                 "verify.private",
                 "it has a private element that the policy removes",
