@@ -30,8 +30,7 @@ def main(name: str, seconds: int, folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     corpus = folder / name
     corpus.mkdir(parents=True, exist_ok=True)
-    first = seeds.texts() if name == "text" else seeds.files()
-    for number, data in enumerate(first):
+    for number, data in enumerate(seeds.of(name)):
         (corpus / f"seed-{number:02}").write_bytes(data)
     words = folder / "words"
     words.write_text(

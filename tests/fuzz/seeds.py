@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    JPEG2000,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
+    JPEGLSLossless,
 )
 
 from gatehouse.dicom.encodings import LONG_VRS, SHORT_VRS
@@ -78,6 +82,14 @@ def files() -> Iterator[bytes]:
     ):
         for undefined_lengths in (False, True):
             yield to_bytes(image, syntax, undefined_lengths=undefined_lengths)
+    for stream, syntax in zip(
+        streams(), (JPEGBaseline8Bit, JPEGLSLossless, JPEG2000, JPEG2000, JPEG2000), strict=True
+    ):
+        for frames in ([stream], [stream, stream]):
+            image.PixelData = encapsulate(frames)
+            yield to_bytes(image, syntax)
+        image.PixelData = encapsulate([stream], fragments_per_frame=2)
+        yield to_bytes(image, syntax, undefined_lengths=True)
     for build in (
         other_objects.encapsulated_pdf,
         other_objects.presentation_state,
@@ -87,6 +99,36 @@ def files() -> Iterator[bytes]:
         yield to_bytes(build())
     for syntax in TRANSFER_SYNTAXES:
         yield b"\x08\0" + encode([(0x00100010, "PN", b"A^B ")], syntax)
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">HH", marker, len(content) + 2) + content
+
+
+def streams() -> Iterator[bytes]:
+    """Yield compressed images of which only the markers are real, with text in them."""
+    scan = _segment(0xFFDA, b"\1\1\0\0\x3f\0") + b"\x12\xff\0\xff\xd0\x34"
+    comment = _segment(0xFFFE, b"SECRET")
+    exif = _segment(0xFFE1, b"Exif\0\0SECRET")
+    jfif = _segment(0xFFE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
+    yield b"\xff\xd8" + jfif + comment + exif + scan + comment + scan + b"\xff\xd9"
+    yield b"\xff\xd8" + scan + b"\xff\xd9\0\xff\xd8" + scan + b"\xff\xd9SECRET"
+    size = _segment(0xFF51, bytes(38))
+    comment = _segment(0xFF64, b"\0\1SECRET")
+    inner = comment + b"\xff\x93\x12\x34"
+    tile = struct.pack(">HHHIBB", 0xFF90, 10, 0, 12 + len(inner), 0, 1) + inner
+    last = struct.pack(">HHHIBB", 0xFF90, 10, 0, 0, 1, 1) + b"\xff\x93\x12\x34"
+    image = b"\xff\x4f" + size + comment + tile + last + b"\xff\xd9"
+    yield image
+    yield image + b"SECRET"
+    boxes = ((b"jP  ", b"\r\n\x87\n"), (b"ftyp", b"jp2 "), (b"xml ", b"SECRET"), (b"jp2c", image))
+    yield b"".join(struct.pack(">I", 8 + len(inside)) + kind + inside for kind, inside in boxes)
+
+
+def of(target: str) -> list[bytes]:
+    """Return the seeds of a target."""
+    own = {"text": texts, "streams": streams}
+    return list(own.get(target, files)())
 
 
 def texts() -> Iterator[bytes]:

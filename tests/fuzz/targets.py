@@ -21,6 +21,7 @@ from gatehouse.deid.text.clean import clean
 from gatehouse.deid.text.names import Known
 from gatehouse.deid.verify import verify
 from gatehouse.dicom import part10, scan
+from gatehouse.dicom.code_streams import texts_of_jpeg, texts_of_jpeg_2000
 from gatehouse.errors import HoldError, VerificationError
 from support.oracle import expected, flatten
 
@@ -132,6 +133,29 @@ def differential(dicom: bytes) -> int:
     return compared
 
 
+def streams(raw: bytes) -> int:
+    """Look for text in compressed images; once it is overwritten, the same places are found."""
+    found = 0
+    for texts_of in (texts_of_jpeg, texts_of_jpeg_2000):
+        try:
+            stretches = texts_of(raw)
+        except HoldError:
+            continue
+        blanked = bytearray(raw)
+        for start, end in stretches:
+            if not 0 <= start <= end <= len(raw):
+                raise FindingError("a stretch is outside of the image")
+            blanked[start:end] = b" " * (end - start)
+        try:
+            again = texts_of(bytes(blanked))
+        except HoldError as error:
+            raise FindingError(f"an image without its text is held: {error}") from error
+        if again != stretches:
+            raise FindingError("without its text, an image has its text elsewhere")
+        found += len(stretches)
+    return found
+
+
 def text(raw: bytes) -> str:
     """Clean a text; a second time nothing may change."""
     once = clean(raw.decode("utf-8", "replace"), KNOWN, mark=False)
@@ -146,6 +170,7 @@ TARGETS: dict[str, Target] = {
     "scanner": scanner,
     "engine": engine,
     "differential": differential,
+    "streams": streams,
     "text": text,
 }
 

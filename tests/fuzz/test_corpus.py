@@ -18,8 +18,7 @@ MUTANTS = 60
 
 
 def _inputs(target: str) -> list[bytes]:
-    first = seeds.texts() if target == "text" else seeds.files()
-    return [*first, *(data for name, data in seeds.found() if name == target)]
+    return [*seeds.of(target), *(data for name, data in seeds.found() if name == target)]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -33,9 +32,8 @@ def test_inputs_that_fuzzing_kept_pass(target: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_random_variants_of_the_seeds_pass(target: str) -> None:
     run = timed(TARGETS[target])
-    first = seeds.texts() if target == "text" else seeds.files()
 
-    for number, data in enumerate(first):
+    for number, data in enumerate(seeds.of(target)):
         for mutant in mutants(data, seed=number, count=MUTANTS):
             run(mutant)
 

@@ -108,7 +108,7 @@ def test_text_beside_the_image_is_overwritten_in_place(
     ("stream", "syntax"),
     [
         (jpeg(), JPEG),
-        (jpeg(segment(0xFFE8, b"\xff\xd8mrfx")), JPEG_LS),
+        (jpeg(segment(0xFFE8, b"mrfx\1")), JPEG_LS),
         (jpeg(segment(0xFFE2, b"ICC_PROFILE\0")), JPEG),
         (jpeg_2000(tiles=tile() + tile(data=b"\xff\x64\0\x0aDATADATA")), JPEG_2000),
     ],

@@ -6,7 +6,9 @@ place: fragments and offset tables stay as they are, and images decode to the sa
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from gatehouse.deid.output import Edit
 from gatehouse.dicom import scan
@@ -51,8 +53,11 @@ def blanked(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Ite
             stream: Buffer = view[base:stop]
         else:
             stream = b"".join(view[base:stop] for base, stop in frame)
-        for text in reader(stream):
-            yield from _edits(view, frame, text)
+        texts = reader(stream)
+        # Where each fragment begins in the image: there may be a million of both.
+        begins = list(accumulate((stop - base for base, stop in frame[:-1]), initial=0))
+        for text in texts:
+            yield from _edits(view, frame, begins, text)
 
 
 def _reader(transfer_syntax_uid: str) -> _Reader | None:
@@ -91,12 +96,16 @@ def _fragments(view: memoryview, position: int, end: int) -> Iterator[Stretch]:
         position += length
 
 
-def _edits(view: memoryview, frame: list[Stretch], text: Stretch) -> Iterator[Edit]:
+def _edits(
+    view: memoryview, frame: list[Stretch], begins: list[int], text: Stretch
+) -> Iterator[Edit]:
     """Yield the edits for a stretch of an image, which may lie over several fragments."""
-    before = 0
-    for base, stop in frame:
+    for index in range(bisect_right(begins, text[0]) - 1, len(frame)):
+        before = begins[index]
+        if before >= text[1]:
+            break
+        base, stop = frame[index]
         first = max(text[0] - before, 0) + base
         last = min(text[1] - before, stop - base) + base
         if first < last and bytes(view[first:last]).strip(b" "):
             yield first, last, b" " * (last - first)
-        before += stop - base

@@ -21,11 +21,17 @@ Stretch = tuple[int, int]
 """Start and end of bytes that mean nothing to a decoder."""
 
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
-_JFIF, _ADOBE = b"JFIF\0", b"Adobe"
-_TRANSFORM: Final = 0xE8
-"""APP8: the colour transformation of JPEG-LS (HP), and SPIFF."""
-_ICC: Final = 0xE2
 _APPLICATIONS: Final = range(0xE0, 0xF0)
+_KEPT: Final = {
+    0xE0: ((b"JFIF\0", 14),),
+    0xE2: ((b"ICC_PROFILE\0", None),),
+    0xE8: ((b"mrfx", 5), (b"SPIFF\0", 30)),
+    0xEE: ((b"Adobe", 12),),
+}
+"""What decoders read of application data: how it begins, and how many bytes of it. Of JFIF not the
+thumbnail; APP8 is the colour transformation of JPEG-LS, and SPIFF without its entries."""
+_RESERVED: Final = frozenset({*range(0x02, 0xC0), *range(0xF0, 0xF7), *range(0xF9, 0xFE)})
+"""No decoder knows these."""
 _LONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 """Markers without a segment: TEM and the restarts."""
 
@@ -37,7 +43,21 @@ _SOC, _SOT, _SOD, _EOC, _J2K_COM = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9, 0xFF64
 _END = re.compile(rb"\xff\xd9")
 _REGISTRATION: Final = 2
 """Bytes of a JPEG 2000 comment that say of what kind it is."""
-_BOXES: Final = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
+_LONE_2000: Final = range(0xFF30, 0xFF40)
+_SEGMENTS_2000: Final = range(0xFF50, 0xFF80)
+"""Parameters of the decoder, and comments; SOT comes after these."""
+_BOXES: Final = {
+    b"jP  ": 4,
+    b"ftyp": 12,
+    b"ihdr": None,
+    b"bpcc": None,
+    b"colr": None,
+    b"pclr": None,
+    b"cmap": None,
+    b"cdef": None,
+    b"res ": None,
+}
+"""Boxes that decoders read, and how many bytes of them."""
 
 
 def starts_stream(head: bytes) -> bool:
@@ -87,11 +107,14 @@ def _segment_end(stream: Buffer, position: int, end: int) -> int:
 
 
 def _texts_of_segment(stream: Buffer, marker: int, start: int, stop: int) -> Iterator[Stretch]:
-    is_text = marker == _COM
-    if marker in _APPLICATIONS and marker not in (_TRANSFORM, _ICC):
-        name = bytes(stream[start : start + 5])
-        is_text = name not in (_JFIF, _ADOBE)
-    if is_text and stop > start:
+    if marker in _APPLICATIONS:
+        for name, size in _KEPT.get(marker, ()):
+            if bytes(stream[start : min(start + len(name), stop)]) == name:
+                start = stop if size is None else min(start + size, stop)
+                break
+    elif marker != _COM and marker not in _RESERVED:
+        return
+    if stop > start:
         yield start, stop
 
 
@@ -125,8 +148,10 @@ def texts_of_jpeg_2000(stream: Buffer) -> list[Stretch]:
 
 def _texts_of_boxes(stream: Buffer) -> list[Stretch]:
     """Go through the boxes of a JP2 file, which should not be there, and is."""
-    found: list[Stretch] = []
-    position, end = 0, len(stream)
+    return list(_boxes(stream, 0, len(stream)))
+
+
+def _boxes(stream: Buffer, position: int, end: int, *, is_inner: bool = False) -> Iterator[Stretch]:
     while position + 8 <= end:
         length = int.from_bytes(stream[position : position + 4], "big")
         kind = bytes(stream[position + 4 : position + 8])
@@ -137,11 +162,17 @@ def _texts_of_boxes(stream: Buffer) -> list[Stretch]:
         if not start <= stop <= end:
             raise _broken()
         if kind == b"jp2c":
-            found += _texts_of_code_stream(stream, start, stop)
-        elif kind not in _BOXES:
-            found.append((start, stop))
+            yield from _texts_of_code_stream(stream, start, stop)
+        elif kind == b"jp2h" and not is_inner:
+            yield from _boxes(stream, start, stop, is_inner=True)
+        else:
+            size = _BOXES.get(kind, 0)
+            start = stop if size is None else min(start + size, stop)
+            if start < stop:
+                yield start, stop
         position = stop
-    return found
+    if bytes(stream[position:end]).strip(b"\0"):
+        yield position, end
 
 
 def _texts_of_code_stream(stream: Buffer, position: int, end: int) -> list[Stretch]:
@@ -149,9 +180,11 @@ def _texts_of_code_stream(stream: Buffer, position: int, end: int) -> list[Stret
     tile_end = 0
     while position + 2 <= end:
         marker = int.from_bytes(stream[position : position + 2], "big")
-        if marker == _SOC:
+        if marker == _SOC or marker in _LONE_2000:
             position += 2
         elif marker == _SOD:
+            if tile_end <= position:
+                raise _broken()  # else it would be read for ever
             position = tile_end
         elif marker == _EOC:
             if bytes(stream[position + 2 : end]).strip(b"\0\xff"):
@@ -161,10 +194,12 @@ def _texts_of_code_stream(stream: Buffer, position: int, end: int) -> list[Stret
             raise _broken()
         else:
             stop = _segment_end(stream, position, end)
-            if marker == _J2K_COM and stop > position + 4 + _REGISTRATION:
-                found.append((position + 4 + _REGISTRATION, stop))
             if marker == _SOT:
                 tile_end = _tile_end(stream, position, end)
+            elif marker == _J2K_COM or marker not in _SEGMENTS_2000:
+                kept = _REGISTRATION if marker == _J2K_COM else 0
+                if stop > position + 4 + kept:
+                    found.append((position + 4 + kept, stop))
             position = stop
     return found
 
