@@ -151,3 +151,14 @@ def test_a_date_time_is_cut_to_its_year_or_month(text: str, to: str, cut: str | 
 )
 def test_ages_above_89_are_given_as_90(age: str, general: str | None) -> None:
     assert dates.generalize_age(age) == general
+
+
+@pytest.mark.parametrize("number", range(50))
+def test_an_offset_of_whole_weeks_keeps_the_weekday(number: int) -> None:
+    patient = str(number).encode()
+
+    days = dates.offset_days(KEY, patient, preserves_weekday=True)
+
+    assert days % 7 == 0
+    assert -dates.OFFSET_DAYS_MAX <= days <= -7
+    assert days == dates.offset_days(KEY, patient, preserves_weekday=True)

@@ -17,6 +17,7 @@ from gatehouse.deid.pseudonyms import keyed_number
 OFFSET_DAYS_MAX: Final = 3650
 """Dates move into the past, by one day to ten years."""
 
+_WEEK: Final = 7
 _AGE_YEARS_MAX: Final = 89
 """Ages above 89 are given as 90: there are few such people (45 CFR 164.514(b)(2)(i)(C))."""
 
@@ -31,7 +32,7 @@ _DATE_LENGTH_MAX: Final = 10
 _AGES_PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 
-def offset_days(date_key: bytes, patient: bytes) -> int:
+def offset_days(date_key: bytes, patient: bytes, *, preserves_weekday: bool = False) -> int:
     """Return the offset of a patient in a project, in days, negative.
 
     Parameters
@@ -40,8 +41,13 @@ def offset_days(date_key: bytes, patient: bytes) -> int:
         The project's key for dates.
     patient : bytes
         What the patient is known by; see `pseudonyms.patient_message`.
+    preserves_weekday : bool
+        Whether it is a multiple of seven, so that a Monday becomes a Monday.
     """
-    return -1 - keyed_number(date_key, b"offset\0" + patient, 64) % OFFSET_DAYS_MAX
+    number = keyed_number(date_key, b"offset\0" + patient, 64)
+    if preserves_weekday:
+        return -_WEEK * (1 + number % (OFFSET_DAYS_MAX // _WEEK))
+    return -1 - number % OFFSET_DAYS_MAX
 
 
 def _moved(text: str, days: int) -> str | None:

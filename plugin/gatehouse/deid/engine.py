@@ -98,7 +98,13 @@ def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues
     sop_class_uid = _sop_class_uid(file)
     top = root(plan, plan.for_sop_class(sop_class_uid)).top
     keeps = "retain-patient-characteristics" in plan.recipe.options
-    instance = Instance(file, keys, known, keeps_characteristics=keeps)
+    instance = Instance(
+        file,
+        keys,
+        known,
+        keeps_characteristics=keeps,
+        preserves_weekday=plan.recipe.preserves_weekday,
+    )
     editor = Editor(instance)
     editor.changes.append(_META_CHANGE)
     _edit(editor, plan, top)

@@ -57,6 +57,7 @@ class Instance:
         "notes",
         "overlay_groups",
         "position",
+        "preserves_weekday",
         "results",
         "top_character_set",
     )
@@ -68,7 +69,9 @@ class Instance:
         study_known: KnownValues = NOTHING,
         *,
         keeps_characteristics: bool = False,
+        preserves_weekday: bool = False,
     ) -> None:
+        self.preserves_weekday = preserves_weekday
         self.keeps_characteristics = keeps_characteristics
         self._study_known = study_known
         self._known: KnownValues | None = None
@@ -110,7 +113,9 @@ class Instance:
         """Return the offset of the patient's dates."""
         if self._offset_days is None:
             message = pseudonyms.patient_message(*self._identity())
-            self._offset_days = dates.offset_days(self.keys.date, message)
+            self._offset_days = dates.offset_days(
+                self.keys.date, message, preserves_weekday=self.preserves_weekday
+            )
         return self._offset_days
 
     def is_patient(self, tag: int, value: bytes) -> bool:

@@ -68,6 +68,8 @@ class Recipe:
     attributes: tuple[AttributeRule, ...] = ()
     unlisted: Literal["profile", "remove"] = "profile"
     """What happens to attributes that the profile keeps and the policy does not name."""
+    preserves_weekday: bool = False
+    """Whether dates move by whole weeks, for studies in which the day of the week matters."""
     suspicious_pixels: Literal["hold", "accept"] = "hold"
     policy: str = ""
     version: int = 0

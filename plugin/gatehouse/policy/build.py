@@ -247,6 +247,7 @@ class _Builder:
             because=self._value("because", "", section) if section else "",
             unlisted=self._value("unlisted", "profile", section) if section else "profile",
             options=self._options(section) if section else frozenset(),
+            preserves_weekday=self._preserves_weekday(section),
             attributes=build_attributes(section.get("attributes"), self.shapes, self.report)
             if section
             else (),
@@ -255,6 +256,10 @@ class _Builder:
             version=version,
             digest=digest,
         )
+
+    def _preserves_weekday(self, section: Node | None) -> bool:
+        dates = section.get("dates") if section else None
+        return bool(self._value("preserve-weekday", False, dates)) if dates else False
 
     def _project(self, section: Node, profile: str) -> str:
         """Return the key domain; what is forwarded as it is needs none."""

@@ -150,6 +150,7 @@ def _sections(old: Policy, new: Policy) -> Iterator[Section]:
         ("profile", old.recipe.profile, new.recipe.profile),
         ("unlisted attributes", old.recipe.unlisted, new.recipe.unlisted),
         ("project", old.recipe.project, new.recipe.project),
+        ("weekdays", _weekdays(old), _weekdays(new)),
         ("suspicious pixels", old.recipe.suspicious_pixels, new.recipe.suspicious_pixels),
     ):
         if before != after:
@@ -196,6 +197,10 @@ def _delivery(one: Delivery) -> str:
     pauses = f"{duration_text(retry.backoff_min_s)}..{duration_text(retry.backoff_max_s)}"
     words = f"tried for {duration_text(retry.longest_s)}, with pauses of {pauses}"
     return f"{words}, from {one.window[0]} to {one.window[1]}" if one.window else words
+
+
+def _weekdays(policy: Policy) -> str:
+    return "kept" if policy.recipe.preserves_weekday else "not kept"
 
 
 def _retained(policy: Policy) -> str:

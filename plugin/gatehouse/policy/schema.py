@@ -82,6 +82,17 @@ def _deidentify() -> Schema:
                 "an option nor attributes names. profile (default): they stay. remove: an "
                 "allow-list; only what describes the pixels and the object itself stays besides.",
             },
+            "dates": obj(
+                {
+                    "preserve-weekday": {
+                        "type": "boolean",
+                        "description": "Move dates by whole weeks: a Monday becomes a Monday. "
+                        "Default: false.",
+                    }
+                },
+                ["preserve-weekday"],
+                "How dates are moved, where an option or an exception moves them.",
+            ),
             "unknown-private": {
                 "enum": ["remove"],
                 "description": "What happens to private attributes that nothing names.",
