@@ -23,6 +23,7 @@ COMMANDS = {
     "validate": "check a folder of policies: schema, semantics, lock",
     "test": "run the policies' own cases",
     "explain": "say which policy applies to files, why, and what it does to each element",
+    "conformance": "write what a policy does, as a conformance statement has to say it",
     "diff": "say what changes between two versions of a policy, in meaning, not text",
     "new": "write a new policy with its cases",
     "import": "take over the rules of another de-identifier as a policy with cases",

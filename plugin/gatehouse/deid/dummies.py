@@ -12,7 +12,7 @@ from typing import Final
 TEXT: Final = b"REMOVED"
 DATE: Final = b"19000101"
 
-_BY_VR: Final[Mapping[str, bytes]] = {
+BY_VR: Final[Mapping[str, bytes]] = {
     "AE": TEXT,
     "AS": b"000Y",
     "CS": TEXT,
@@ -63,7 +63,7 @@ _VALUES_MAX: Final = 64
 
 def dummy(tag: int, vr: str, original: bytes) -> bytes | None:
     """Return a dummy for an element; None if its VR has none (SQ, UI, or no VR at all)."""
-    value = _BY_TAG.get(tag) or _BY_VR.get(vr)
+    value = _BY_TAG.get(tag) or BY_VR.get(vr)
     if value is None:
         size = _SIZES.get(vr)
         if size is None:

@@ -1,0 +1,32 @@
+"""``gatehouse conformance``: write what a policy does to each attribute."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gatehouse.adapters.policy_files import load_policy
+from gatehouse.policy.conformance import conformance
+
+HELP = "write what a policy does, as a conformance statement has to say it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("policy", metavar="P", help="a name in DIR, or a policy file")
+    parser.add_argument(
+        "--policies",
+        metavar="DIR",
+        type=Path,
+        default=Path("policies"),
+        help="the folder with pack.yaml; default: policies",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write Markdown to the standard output."""
+    file = Path(arguments.policy)
+    if file.suffix != ".yaml":
+        file = arguments.policies / file.name / f"{file.name}.yaml"
+    print(conformance(load_policy(file)), end="")
+    return 0
