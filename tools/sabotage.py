@@ -22,6 +22,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "tests" / "sabotage.md"
 SECONDS_MAX = 900
+IGNORED = shutil.ignore_patterns("data", ".venv", "__pycache__")
 COPIED = ("plugin", "tests", "tools", "policies", "bench", "docs", "pyproject.toml", "README.md")
 
 
@@ -119,7 +120,7 @@ BREAKS = (
         "nesting has no limit",
         "dicom/encodings.py",
         "DEPTH_MAX: Final = 32",
-        "DEPTH_MAX: Final = 1_000_000",
+        "DEPTH_MAX: Final = 1000",
         ("tests/unit/test_scan.py", "tests/unit/test_engine_sequences.py"),
     ),
     Break(
@@ -273,7 +274,7 @@ def attempt(sabotage: Break) -> Outcome:
         copy = Path(folder)
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("data"))
+                shutil.copytree(ROOT / name, copy / name, ignore=IGNORED)
             elif (ROOT / name).exists():
                 shutil.copy(ROOT / name, copy / name)
         broken = source.replace(sabotage.old, sabotage.new, 1)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pydicom
 
 SECONDS_MAX = 120
-_VALUES = re.compile(r'"[^"]*"|= <[^>]*>|<[^>]*>|(?<=UID )[\w.]+$|[0-9A-Za-z_^-]*\d[\w.\\]{3,}|\d+')
+_VALUES = re.compile(
+    r'"[^"]*"|= <[^>]*>|(?<=value )<[^>]*>|(?<=UID )[\w.]+$|[0-9A-Za-z_^-]*\d[\w.\\]{3,}'
+)
 
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
