@@ -92,7 +92,9 @@ def _read_meta(dicom: Buffer, start: int, end: int) -> tuple[str | None, int]:
             raise scan.truncated()
         if tag == _GROUP_LENGTH and length == 4:
             declared_end = position + EXPLICIT_LITTLE.u32(dicom, value)[0]
-        if tag == _TRANSFER_SYNTAX_UID and length <= _UID_LENGTH_MAX:
+        if tag == _TRANSFER_SYNTAX_UID:
+            if length > _UID_LENGTH_MAX:
+                raise ScanError("dicom.transfer-syntax", "its transfer syntax is not known")
             uid = bytes(dicom[value:position]).decode("latin-1").strip(" \0")
     return uid, position
 
