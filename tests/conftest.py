@@ -1,10 +1,18 @@
-"""What all tests share: those in ``tests/live`` are marked as such."""
+"""What all tests share: those in ``tests/live`` are marked as such, and none depends on luck.
+
+Hypothesis tries the same examples at each run, so that a change is judged by what it changes;
+``make fuzz`` looks for new ones.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 LIVE = Path(__file__).parent / "live"
 

@@ -8,6 +8,7 @@ put back and measured is done twice, in two ways.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,7 @@ _STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 _PATIENT_ID = 0x00100020
 _CHARACTER_SET = 0x00080005
 _PIXEL_DATA = 0x7FE00010
+_PIXEL_REPRESENTATION = 0x00280103
 _SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
@@ -56,8 +58,11 @@ class _Elements:
         for tag in sorted(data_set.keys()):
             element = data_set.get_item(tag)
             value = element.value
-            if int(tag) == _CHARACTER_SET and not isinstance(value, bytes):  # decoded by reading
-                value = _written(element)
+            if not isinstance(value, bytes):  # decoded by reading
+                if int(tag) == _CHARACTER_SET:
+                    value = _written(element)
+                elif int(tag) == _PIXEL_REPRESENTATION and isinstance(value, int):
+                    value = _written_number(value, data_set)
             self._raw[int(tag)] = (element.VR, value if isinstance(value, bytes) else b"")
 
     def __iter__(self) -> Iterator[int]:
@@ -97,6 +102,12 @@ def _written(element: DataElement) -> bytes:
     value = element.value
     text = value if isinstance(value, str) else "\\".join(value or [])
     return write.text(text.encode("latin-1"))
+
+
+def _written_number(value: int, data_set: Dataset) -> bytes:
+    """Write a Pixel Representation back, which pydicom looks at to know signed from unsigned."""
+    _, is_little_endian = data_set.original_encoding
+    return struct.pack(">H" if is_little_endian is False else "<H", value)
 
 
 def _flatten(data_set: Dataset, path: Path, flat: Flat) -> None:
