@@ -132,6 +132,7 @@ class _Context:
         self.character_set = charsets.DEFAULT
         if _CHARACTER_SET in elements:
             self.character_set = charsets.character_set(elements.value(_CHARACTER_SET))
+        self._study_date = elements.value(0x00080020).decode("latin-1").strip(" \0")
         self._top = {
             tag: elements.value(tag) for tag in (0x00100010, _PATIENT_ID, 0x00100021, 0x0020000D)
         }
@@ -155,6 +156,9 @@ class _Context:
 
     def offset_days(self) -> int:
         return dates.offset_days(self.keys.date, pseudonyms.patient_message(*self._patient))
+
+    def study_date(self) -> str:
+        return self._study_date
 
     def is_patient(self, tag: int, value: bytes) -> bool:
         return bool(self._top[tag].strip(b" \0")) and value.strip(b" \0") == self._top[tag].strip(

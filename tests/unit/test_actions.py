@@ -38,6 +38,9 @@ class Context:
     def offset_days(self) -> int:
         return -1
 
+    def study_date(self) -> str:
+        return "20240229"
+
     def known_values(self) -> KnownValues:
         return KnownValues(frozenset({"Quimby^Jane", "山田^太郎"}))
 
@@ -234,6 +237,23 @@ def test_dates_are_shifted_and_what_is_none_does_not_stay(
 )
 def test_dates_are_cut_short(vr: str, value: bytes, cut: bytes) -> None:
     assert act("truncate-date", value, vr, to="month") == cut
+
+
+@pytest.mark.parametrize(
+    ("birth", "cut"),
+    [
+        (b"19340301", b"19340101"),  # 89 years, on the day before the birthday
+        (b"19340229", b"19340101"),  # 90 years
+        (b"19200101", b"19340101"),
+        (b"1920.01.01", b"19340101"),
+        (b"19700131", b"19700101"),
+        (b"CANARY", b""),
+    ],
+)
+def test_the_year_of_birth_of_somebody_above_89_is_that_of_somebody_of_90(
+    birth: bytes, cut: bytes
+) -> None:
+    assert act("truncate-date", birth, "DA", actions.PATIENT_BIRTH_DATE, to="year") == cut
 
 
 def test_ages_are_made_coarse_and_other_values_dummies() -> None:

@@ -19,6 +19,7 @@ from gatehouse.errors import DeidentificationError
 
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
+PATIENT_BIRTH_DATE = 0x00100030
 ENCAPSULATED_DOCUMENT = 0x00420011
 
 _TEXT_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -44,6 +45,9 @@ class Context(Protocol):
 
     def offset_days(self) -> int:
         """Return the offset of the patient's dates."""
+
+    def study_date(self) -> str:
+        """Return the original Study Date; empty if there is none."""
 
 
 class Occurrence:
@@ -152,6 +156,13 @@ def shift_date(value: bytes, element: Occurrence, context: Context) -> bytes | N
 def truncate_date(value: bytes, element: Occurrence, context: Context) -> bytes | None:
     """Cut dates to year or month (C); what is no date is emptied."""
     to = str(element.parameters.get("to", "year"))
+    if element.vr == "DA" and element.tag == PATIENT_BIRTH_DATE:
+        # The year of birth says the age, and with 45 CFR 164.514(b)(2)(i)(C) that ends at 90.
+        study_date = context.study_date()
+        return _each(
+            value,
+            lambda one: dates.truncate_date(dates.capped_birth_date(one, study_date), to),
+        )
     if element.vr == "DA":
         return _each(value, lambda one: dates.truncate_date(one, to))
     if element.vr == "DT":

@@ -123,6 +123,16 @@ def generalize_age(text: str) -> str | None:
     return "090Y" if int(years) > _AGE_YEARS_MAX else text
 
 
+def capped_birth_date(text: str, study_date: str) -> str:
+    """Return a birth date; of somebody above 89 years at the study, that of somebody of 90."""
+    birth, study = _DATE.fullmatch(text), _DATE.fullmatch(study_date)
+    if birth is None or study is None:
+        return text
+    born, then = ((int(one[1]), int(one[3] or 1), int(one[4] or 1)) for one in (birth, study))
+    years = then[0] - born[0] - (then[1:] < born[1:])
+    return f"{then[0] - _AGE_YEARS_MAX - 1:04}0101" if years > _AGE_YEARS_MAX else text
+
+
 def truncate_date(text: str, to: str) -> str | None:
     """Cut one DA to its year or month; what goes becomes 01, because DA has no shorter form."""
     match = _DATE.fullmatch(text)

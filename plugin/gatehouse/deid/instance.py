@@ -19,12 +19,14 @@ from gatehouse.dicom.scan import Element
 from gatehouse.errors import ScanError
 
 ISSUER_OF_PATIENT_ID: Final = 0x00100021
+STUDY_DATE: Final = 0x00080020
 STUDY_INSTANCE_UID: Final = 0x0020000D
 
 _LENGTH_MAX: Final = 4096
 """Bytes of a name, an ID or a UID. LO and PN hold 64 characters to each component group."""
 
 _PATIENT: Final = frozenset({PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID})
+_DATED: Final = frozenset({STUDY_DATE})
 _STUDY: Final = frozenset({STUDY_INSTANCE_UID})
 
 
@@ -117,6 +119,13 @@ class Instance:
                 self.keys.date, message, preserves_weekday=self.preserves_weekday
             )
         return self._offset_days
+
+    def study_date(self) -> str:
+        """Return the original Study Date; empty if there is none."""
+        file = self.file
+        encoding = file.syntax.encoding
+        found = scan.find(file.data, file.start, file.end, encoding, _DATED, STUDY_DATE)
+        return self._text(self._read(found.get(STUDY_DATE)))
 
     def is_patient(self, tag: int, value: bytes) -> bool:
         """Tell if this is the patient's own name or ID, as it is at the top of the data set."""
