@@ -154,7 +154,7 @@ def _is_allowed(element: Element, needle: Needle, rule: Rule, plan: Plan) -> boo
     path, tag, vr, _ = element
     if tag in MAKERS_PLACES:
         # A station or plan is often called like its maker.
-        return needle.kind == "text" or needle.folded in MAKERS
+        return (needle.kind == "text" and needle.match != "digits") or needle.folded in MAKERS
     if tag == CODE_MEANING and needle.kind == "description":
         return True
     if not path and tag == DEIDENTIFICATION_METHOD:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from anyascii import anyascii
+
 from gatehouse.deid.verify.identifiers import Kind
 from gatehouse.deid.verify.words import PARTICLES, WORDS
 
@@ -20,7 +22,7 @@ Match = Literal["anywhere", "word", "number", "token", "whole", "uid", "digits"]
 """``anywhere``: whatever is around it. ``word``: no letter beside it. ``number``: no digit beside
 it. ``token``: no letter or digit beside it. ``whole``: one of the element's values is just this.
 ``uid``: it is not a part of another UID, but for one that goes on where it ends. ``digits``: with
-the signs left out that people put into telephone numbers."""
+the signs left out by which people part long numbers."""
 
 NAME_PART_LENGTH_MIN = 3
 """Of two letters, a part of a name is a syllable of anything (``Li``, ``Ng``): only together."""
@@ -33,6 +35,15 @@ ID_LENGTH_MIN = 3
 TOKEN_LENGTH_MIN = 4
 ID_ANYWHERE_LENGTH_MIN = 6
 """``1`` is in every file and ``100`` in most; five digits are a count of something."""
+
+ID_DIGITS_LENGTH_MIN = 8
+"""A number from this length on is looked for in parts as well (``998 877 65``)."""
+
+SUBSCRIBER_LENGTH = 9
+"""The last digits of a telephone number: without the codes of the country and of long distance."""
+
+PLACE_LENGTH_MIN = 8
+"""Letters of a part of an address that is looked for alone, if it has two words."""
 
 DESCRIPTION_LENGTH_MIN = 20
 """Shorter descriptions are the words of the trade: ``CT CHEST`` is a code meaning, too."""
@@ -99,7 +110,7 @@ def fold(value: bytes) -> bytes:
 
 
 def digits_of(folded: bytes) -> bytes:
-    """Return a folded value without what parts the groups of a telephone number."""
+    """Return a folded value without what parts the groups of a long number."""
     return folded.translate(None, b" +-/.()")
 
 
@@ -191,6 +202,10 @@ def _id(value: str) -> Made:
     if not _can_identify(value):
         return
     plain = re.sub(r"[\W_]+", "", value)
+    length_min = ID_DIGITS_LENGTH_MIN if plain.isdigit() else ID_ANYWHERE_LENGTH_MIN
+    if len(plain) >= length_min and any(sign.isdigit() for sign in plain):
+        # People part the groups of a number as they like: PAT-0815, pat 0815.
+        yield plain, "digits"
     for one in dict.fromkeys((value, plain)):
         if len(one) >= ID_ANYWHERE_LENGTH_MIN:
             yield one, "anywhere"
@@ -206,8 +221,23 @@ def _texts(text: str) -> Made:
         digits = re.sub(r"\D+", "", value)
         if len(digits) > ID_ANYWHERE_LENGTH_MIN and _can_identify(digits):
             yield digits, "digits"
+            if len(digits) > SUBSCRIBER_LENGTH:
+                yield digits[-SUBSCRIBER_LENGTH:], "digits"
+        yield from _parts_of_address(value)
         if len(value) >= TOKEN_LENGTH_MIN and _can_identify(value):
             yield value, "whole" if value.isdigit() else "token"
+
+
+def _parts_of_address(value: str) -> Made:
+    """Yield the parts of a line between commas, and their words without house and city numbers."""
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) < 2:
+        return
+    for part in parts[:_PARTS_MAX]:
+        for one in dict.fromkeys((part, part.strip("0123456789 "))):
+            letters = sum(sign.isalpha() for sign in one)
+            if " " in one and letters >= PLACE_LENGTH_MIN and _can_identify(one):
+                yield one, "token"
 
 
 def _can_identify(value: str) -> bool:
@@ -282,6 +312,9 @@ def _forms(text: str, character_set: bytes) -> Iterable[bytes]:
     spellings = {text, text.lower(), text.upper(), text.title()}
     base = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     spellings |= {base, unicodedata.normalize("NFD", text), unicodedata.normalize("NFC", text)}
+    latin = anyascii(text)
+    if len(latin) >= TOKEN_LENGTH_MIN:
+        spellings.add(latin)
     german = text.lower().translate({0xE4: "ae", 0xF6: "oe", 0xFC: "ue", 0xDF: "ss"})
     spellings.add(german)
     codecs = ("latin-1", "utf-8", "utf-16-le", "utf-16-be", *_codecs(character_set))

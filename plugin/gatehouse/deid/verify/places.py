@@ -53,9 +53,8 @@ def holds(value: bytes, vr: str, needle: Needle) -> bool:
     needle : Needle
         What is looked for.
     """
-    folded = fold(value)
-    if needle.match == "digits":
-        folded = digits_of(folded)
+    plain = fold(value)
+    folded = digits_of(plain) if needle.match == "digits" else plain
     if needle.folded not in folded:
         return False
     if vr in _BINARY_VRS and not _is_text(value):
@@ -67,7 +66,7 @@ def holds(value: bytes, vr: str, needle: Needle) -> bool:
     if vr in _NUMBER_VRS and needle.folded.isdigit():
         # 0.123456 does not hold the number 123456.
         is_long = len(needle.folded) >= BINARY_LENGTH_MIN
-        return is_long and needle.folded in _values(folded)
+        return is_long and needle.folded in _values(plain)
     if vr in _DATE_VRS and needle.kind in _NUMBERLESS_KINDS and needle.folded.isdigit():
         return False
     if needle.match == "whole":
