@@ -18,7 +18,8 @@ MUTANTS = 60
 
 
 def _inputs(target: str) -> list[bytes]:
-    return [*seeds.of(target), *(data for name, data in seeds.found() if name == target)]
+    alike = FILE_TARGETS if target in FILE_TARGETS else (target,)
+    return [*seeds.of(target), *(data for name, data in seeds.found() if name in alike)]
 
 
 @pytest.mark.parametrize("target", TARGETS)
