@@ -133,6 +133,11 @@ def test_a_known_name_with_one_typo_goes_too(typo: str) -> None:
     assert clean(f"CT chest {typo}", KNOWN) == "CT chest"
 
 
+@pytest.mark.parametrize("glued", ["5Müller", "MUELLER2", "Müller2021x", "3muller4"])
+def test_a_known_name_beside_digits_goes_too(glued: str) -> None:
+    assert "m" not in clean(f"knee {glued}", KNOWN).casefold()
+
+
 @pytest.mark.parametrize("written", ["MR12345", "mr-12345", "MR 12345", "MR_123 45"])
 def test_a_known_number_goes_however_it_is_parted(written: str) -> None:
     assert clean(f"knee {written}", KNOWN) == "knee"

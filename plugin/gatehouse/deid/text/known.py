@@ -19,6 +19,7 @@ _SHORTEST: Final = 3
 _SHORTEST_WITH_TYPO: Final = 6
 """Letters of a name from which on one letter may be wrong, missing, too much or swapped."""
 
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u3005]{2,}")
 """Scripts in which a name is written together with what follows it."""
 
@@ -100,6 +101,14 @@ def find_known(text: str, tokens: Sequence[Token], known: Known) -> list[Span]:
     """Return the places of what is known of the study."""
     spans = [
         Span(token.start, token.end, "name") for token in tokens if _is_known_name(token, known)
+    ]
+    # Digits part words as well: "MUELLER2", "5Müller".
+    spans += [
+        Span(token.start + match.start(), token.start + match.end(), "name")
+        for token in tokens
+        if any(letter.isdigit() for letter in token.text)
+        for match in _LETTERS.finditer(token.text)
+        if not known.names.isdisjoint(spellings(match.group()))
     ]
     for name in known.unspaced:
         spans += [
