@@ -32,7 +32,7 @@ check-validity: ## check the output of all public test files with every validato
 
 sabotage: ## break the code on purpose, one way at a time, and see that a test notices each
 	@tools/setup test
-	@.venv/bin/python tools/sabotage.py $(ARGS)
+	@.venv/bin/python tests/sabotage.py $(ARGS)
 
 fuzz: ## fuzz what reads strangers' bytes (ARGS=SECONDS, an hour unless said otherwise)
 	@tools/setup test
