@@ -138,6 +138,10 @@ def test_a_known_name_beside_digits_goes_too(glued: str) -> None:
     assert "m" not in clean(f"knee {glued}", KNOWN).casefold()
 
 
+def test_what_was_parted_does_not_grow_together_to_a_name() -> None:
+    assert "müller" not in clean("knee Mü+41 44 255 11 11ller", KNOWN).casefold()
+
+
 @pytest.mark.parametrize("written", ["MR12345", "mr-12345", "MR 12345", "MR_123 45"])
 def test_a_known_number_goes_however_it_is_parted(written: str) -> None:
     assert clean(f"knee {written}", KNOWN) == "knee"

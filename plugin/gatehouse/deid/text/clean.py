@@ -59,7 +59,11 @@ def clean(
     pieces, at = [], 0
     for span in spans:
         pieces.append(text[at : span.start])
-        pieces.append(f"[{span.kind}]" if mark else "")
+        # What was parted must not grow together to a word that nobody looked for.
+        is_between = (
+            text[span.start - 1 : span.start].isalnum() and text[span.end : span.end + 1].isalnum()
+        )
+        pieces.append(f"[{span.kind}]" if mark else " " * is_between)
         at = span.end
     pieces.append(text[at:])
     return _tidy("".join(pieces))
