@@ -118,7 +118,7 @@ def test_a_name_that_names_a_thing_stays_and_the_person_goes(text: str, cleaned:
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
-        ("患者山田太郎の胸部", "患者の胸部"),
+        ("患者山田太郎の胸部", "患者 の胸部"),
         ("頭部 拡散強調", "頭部 拡散強調"),
         ("王小东 胸部平扫", "胸部平扫"),
         ("2021年3月12日 造影", "造影"),
