@@ -25,6 +25,10 @@ MEMORY_MAX = 3 << 30
 """A deflated file may ask for the engine's limit of half a gigabyte, and for its copy."""
 
 
+STANDSTILL_SECONDS = 900
+"""libFuzzer's own limit, by the clock on the wall; a target's, by the processor's, is shorter."""
+
+
 def main(name: str, seconds: int, folder: Path) -> None:
     """Run libFuzzer on a target; does not return."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
@@ -46,7 +50,7 @@ def main(name: str, seconds: int, folder: Path) -> None:
             f"-dict={words}",
             f"-artifact_prefix={folder}/{name}-",
             "-max_len=8192",
-            "-timeout=20",
+            f"-timeout={STANDSTILL_SECONDS}",
             "-rss_limit_mb=2048",
             "-print_final_stats=1",
             "-verbosity=1",
