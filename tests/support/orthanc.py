@@ -6,12 +6,14 @@ should run in a network namespace (``make test`` does).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,6 +198,16 @@ class Orthanc:
     def kill(self) -> int:
         """End it with KILL; return its exit code."""
         return self._end(signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop its process for a while: it is there, and does not answer."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> int:
         assert self.process is not None

@@ -23,6 +23,7 @@ from gatehouse.adapters.policy_files import load_policy
 from gatehouse.adapters.settings import Settings, read_settings
 from gatehouse.pipeline.start import WorkflowStarter
 from gatehouse.policy.model import Pack
+from support.dam import Dam
 from support.dicom_builder import series, to_bytes
 from support.orthanc import PASSWORD, ROOT, USER, Orthanc
 
@@ -56,17 +57,26 @@ class Plant:
         PostgreSQL URL; empty for SQLite.
     more : str
         Lines to add to the policy.
+    is_dammed : bool
+        Whether C-STORE to the research archive goes through ``dam``.
     """
 
     def __init__(
-        self, folder: Path, database: str = "", via: str = "dicom", more: str = ""
+        self,
+        folder: Path,
+        database: str = "",
+        via: str = "dicom",
+        more: str = "",
+        is_dammed: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.research = Orthanc(
             folder / "research", DicomAet="RESEARCH", DicomAlwaysAllowStore=True
         )
-        modality = {"AET": "RESEARCH", "Host": "127.0.0.1", "Port": self.research.dicom_port}
+        self.dam = Dam(self.research.dicom_port)
+        port = self.dam.port if is_dammed else self.research.dicom_port
+        modality = {"AET": "RESEARCH", "Host": "127.0.0.1", "Port": port}
         peer = {"Url": self.research.url, "Username": USER, "Password": PASSWORD}
         self.gateway = Orthanc(
             folder / "gateway",
@@ -102,6 +112,7 @@ class Plant:
         self.ledger.close()
         self.gateway.kill()
         self.research.kill()
+        self.dam.close()
 
     def start_worker(self, name: str = "worker-1", **settings: Any) -> int:
         """Start a worker, as the plugin does; return its process ID."""
