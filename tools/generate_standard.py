@@ -66,6 +66,9 @@ YOUNGER = {
     0x3004007F: ("LO", "DoseCalculationModelName"),
 }
 
+# Those of them that may have several values.
+YOUNGER_SEVERAL = {0x00102162}
+
 STRICTNESS = ("1", "1C", "2", "2C", "3")
 
 Entry = tuple[tuple[int, ...], int]
@@ -188,6 +191,13 @@ def dictionary() -> Iterator[str]:
         for pattern, entry in sorted(RepeatersDictionary.items())
     )
     yield from text_block("REPEATING", lines)
+
+
+def multiplicity() -> Iterator[str]:
+    """Yield the module of the data elements that may have several values."""
+    yield from opening("PS3.6 value multiplicity: the data elements that may have several values.")
+    several = {tag for tag, entry in DicomDictionary.items() if entry[1] != "1"} | YOUNGER_SEVERAL
+    yield from text_block("SEVERAL", wrapped(f"{tag:08X}" for tag in sorted(several)))
 
 
 def dictionary_words(vr: str, keyword: str) -> str:
@@ -313,6 +323,7 @@ def modules() -> dict[str, str]:
         "_safe_private.py": safe_private(private),
         "_cid_7050.py": cid_7050(methods),
         "_dictionary.py": dictionary(),
+        "_multiplicity.py": multiplicity(),
         "_attribute_types.py": attribute_types(table),
     }
     return {name: "\n".join(lines) + "\n" for name, lines in parts.items()}

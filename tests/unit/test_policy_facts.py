@@ -165,3 +165,30 @@ def test_what_is_no_dicom_file_holds(dicom: bytes, rule: str) -> None:
         extract(dicom, ["SeriesInstanceUID"])
 
     assert caught.value.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("Modality", ["CT", "US"]),
+        ("PatientAge", ["054Y", "001Y"]),
+        ("Rows", [512, 513]),
+        ("SeriesInstanceUID", ["1.2", "1.3"]),
+    ],
+)
+def test_several_values_where_the_standard_allows_one_hold(
+    attribute: str, value: list[Any]
+) -> None:
+    with pytest.raises(HoldError) as caught:
+        values(attribute, **{attribute: value})
+
+    assert (caught.value.rule, caught.value.path) == ("facts.several-values", attribute)
+
+
+def test_a_backslash_in_a_description_is_a_character_of_it() -> None:
+    assert values("StudyDescription", StudyDescription=["CT", "Chest"]) == ("CT\\Chest",)
+
+
+def test_an_attribute_that_may_have_several_values_has_them() -> None:
+    assert values("ImageType", ImageType=["ORIGINAL", "PRIMARY"]) == ("ORIGINAL", "PRIMARY")
+    assert values("OtherPatientNames", OtherPatientNames=["A^B", "C^D"]) == ("A^B", "C^D")

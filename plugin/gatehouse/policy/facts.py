@@ -20,6 +20,7 @@ from gatehouse.dicom.scan import Buffer, Element
 from gatehouse.errors import HoldError
 from gatehouse.policy.attributes import Step, parse_attribute
 from gatehouse.standard import dictionary
+from gatehouse.standard.multiplicity import is_single
 
 Found = dict[str, list[str]]
 
@@ -75,7 +76,8 @@ def extract(dicom: Buffer, attributes: Collection[str]) -> Mapping[str, tuple[st
     ------
     HoldError
         If the file is not one that can be read safely (``dicom.*``), or if a wanted value is no
-        text in its character set (``facts.undecodable``).
+        text in its character set (``facts.undecodable``), or one of several values where the
+        Standard allows one (``facts.several-values``).
     """
     file = open_file(dicom)
     found: Found = {}
@@ -170,11 +172,23 @@ class _Reader:
         self, tag: int, element: Element, encoding: Encoding, characters: CharacterSet, name: str
     ) -> list[str]:
         value = bytes(self.data[element.start : element.end])
-        values = values_as_text(value, vr_of(tag, element), encoding, characters)
+        vr = vr_of(tag, element)
+        values = values_as_text(value, vr, encoding, characters)
         if values is None:
             raise HoldError(
                 "facts.undecodable", "an attribute that a policy asks for is no text", name
             )
+        if len(values) > 1 and is_single(tag):
+            # A modality of "CT\US" is neither, and "in: [CT]" must not take it for one.
+            if vr not in _TEXT_VRS:
+                raise HoldError(
+                    "facts.several-values",
+                    "an attribute that a policy asks for has several values, "
+                    "where the Standard allows one (PS3.6)",
+                    name,
+                )
+            # In words, a backslash is a typist's: they are one text.
+            return ["\\".join(values)]
         return values
 
 
