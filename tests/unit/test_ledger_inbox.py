@@ -6,6 +6,7 @@ Method: the inbox's methods on a real ledger, on SQLite and PostgreSQL; the test
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -252,3 +253,17 @@ def test_the_same_instance_in_two_archives_belongs_to_two_studies(ledger: Ledger
     ledger.record_changes("west", 1, [received()], 10.0)
 
     assert {one.server for one in ledger.studies()} == {"east", "west"}
+
+
+def test_a_study_is_found_by_the_modalities_and_the_source_of_its_instances(
+    ledger: Ledger,
+) -> None:
+    first = replace(received("i1", "s1"), sop_class_uid="1.2.840.10008.5.1.4.1.1.2")
+    report = replace(received("i2", "s1"), sop_class_uid="1.2.840.10008.5.1.4.1.1.88.33")
+
+    ledger.record_changes(SERVER, 1, [first], 100.0)
+    ledger.record_changes(SERVER, 2, [report], 101.0)
+
+    study = ledger.study("s1")
+    assert study is not None
+    assert (study.modalities, study.source) == ("CT SR", first.origin.calling_aet)

@@ -14,6 +14,7 @@ from gatehouse.errors import StateError
 from gatehouse.pipeline.ports import ReceivedInstance
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.pipeline.states import OPEN_DELIVERIES
+from gatehouse.standard.modalities import modality
 
 ARCHIVED_GENERATION = 0
 """Generation of the instances that were in the archive before Gatehouse."""
@@ -247,6 +248,25 @@ class InboxLedger(AuditLedger):
             for received in members
         ]
         self.upsert(connection, instance, ["study_id", "orthanc_id"], *rows)
+        self._note_kinds(connection, study_id, members)
+
+    def _note_kinds(
+        self, connection: sa.Connection, study_id: int, members: Sequence[ReceivedInstance]
+    ) -> None:
+        """Note by what people will search the study."""
+        row = connection.execute(
+            sa.select(study.c.modalities, study.c.source).where(study.c.id == study_id)
+        ).one()
+        found = {modality(one.sop_class_uid) for one in members if one.sop_class_uid}
+        modalities = " ".join(sorted(found.union(row.modalities.split())))
+        origin = members[0].origin
+        source = row.source or origin.calling_aet or origin.user or origin.remote_address
+        if (modalities, source) != (row.modalities, row.source):
+            connection.execute(
+                sa.update(study)
+                .where(study.c.id == study_id)
+                .values(modalities=modalities, source=source)
+            )
 
     def _open(
         self,

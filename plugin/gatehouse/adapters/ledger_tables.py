@@ -57,7 +57,15 @@ study = sa.Table(
     _text("policy_digest"),
     _text("rule"),
     _text("reason"),
+    # For people to search by. Modalities as of the SOP classes, in order, with blanks between:
+    # the Standard's words, not the study's.
+    _text("modalities"),
+    _text("source"),
+    # When a held study is looked at again by itself; NULL: when somebody asks or more comes.
+    sa.Column("again_at", TIME),
     sa.UniqueConstraint("server", "orthanc_id"),
+    sa.Index(None, "first_received_at"),
+    sa.Index(None, "again_at"),
     sa.Index(None, "state", "last_received_at"),
     sa.Index(None, "state_changed_at"),
     sa.Index(None, "orthanc_id"),
@@ -87,6 +95,8 @@ instance = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("received_at", TIME, nullable=False),
     sa.Column("vanished_at", TIME),
+    # The name of its file in Orthanc's storage area, as far as it is known.
+    _text("file_uuid"),
     _text("protocol"),
     _text("calling_aet"),
     _text("called_aet"),
@@ -123,6 +133,8 @@ decision = sa.Table(
     _text("rule"),
     _text("reason"),
     _text("instance"),
+    # The deliveries whose own conditions hold, as [via, to]; null: all of the policy.
+    sa.Column("destinations", sa.JSON(none_as_null=True)),
     sa.Column("decided_at", TIME, nullable=False),
     sa.UniqueConstraint("study_id", "generation"),
 )
@@ -199,6 +211,8 @@ delivery = sa.Table(
     sa.Column("tried_at", TIME),
     sa.Column("next_try_at", TIME),
     sa.Column("finished_at", TIME),
+    # When an operator had it tried again after it was given up: its longest time begins anew.
+    sa.Column("retried_at", TIME),
     _text("last_error"),
     # How long and when it may be tried: the policy's words, with the pack's defaults filled in.
     sa.Column("terms", sa.JSON, nullable=False),
@@ -220,7 +234,26 @@ receipt = sa.Table(
     sa.Column("is_stored", sa.Boolean, nullable=False),
     _text("detail"),
     sa.Column("received_at", TIME, nullable=False),
+    # A second word of the destination, asked for afterwards, and how it was asked.
+    sa.Column("confirmed_at", TIME),
+    _text("confirmed_by"),
     sa.UniqueConstraint("study_id", "via", "destination", "sop_instance_uid", "sha256"),
+)
+
+destination = sa.Table(
+    "destination",
+    metadata,
+    sa.Column("via", TEXT, primary_key=True),
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("paused_at", TIME),
+    _text("paused_by"),
+    # Attempts in a row to which it did not answer; when that opened its circuit; next probe.
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("opened_at", TIME),
+    sa.Column("probe_at", TIME),
+    _text("last_error"),
+    sa.Column("last_error_at", TIME),
+    sa.Column("answered_at", TIME),
 )
 
 policy_version = sa.Table(

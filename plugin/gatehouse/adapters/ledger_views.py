@@ -204,6 +204,8 @@ def _study(row: sa.Row[Any]) -> StudyRecord:
         policy_digest=row.policy_digest,
         rule=row.rule,
         reason=row.reason,
+        modalities=row.modalities,
+        source=row.source,
     )
 
 

@@ -141,6 +141,7 @@ class OrthancArchive:
                 user=metadata.get("HttpUsername", ""),
             ),
             stored_at=_seconds(metadata.get("ReceptionDate", "")),
+            sop_class_uid=metadata.get("SopClassUid", ""),
         )
 
     def _digest(self, row: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ class ReceivedInstance:
     origin: Origin
     stored_at: float | None = None
     """When Orthanc stored it, by its own clock, in whole seconds; None if that is not known."""
+    sop_class_uid: str = ""
 
 
 class Archive(Protocol):

@@ -49,6 +49,10 @@ class StudyRecord:
     policy_digest: str = ""
     rule: str = ""
     reason: str = ""
+    modalities: str = ""
+    """Of its SOP classes, with blanks between."""
+    source: str = ""
+    """Calling AE title, user or address of the first instance."""
 
     @property
     def key(self) -> StudyKey:

@@ -39,6 +39,10 @@ class Study(BaseModel):
     policy_digest: str
     rule: str
     reason: str
+    modalities: str
+    """Of the SOP classes of its instances, with blanks between."""
+    source: str
+    """Calling AE title, user or address of the first instance."""
     first_received_at: str
     last_received_at: str
     state_changed_at: str
