@@ -256,6 +256,42 @@ destination = sa.Table(
     sa.Column("answered_at", TIME),
 )
 
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", ROW_ID, primary_key=True),
+    sa.Column("policy", TEXT, nullable=False),
+    sa.Column("source", TEXT, nullable=False),
+    _text("modality"),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("at_once", sa.Integer, nullable=False),
+    sa.Column("per_hour", sa.Double),
+    _text("window"),
+    _text("key_id"),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("created_by", TEXT, nullable=False),
+    sa.Column("finished_at", TIME),
+)
+
+run_item = sa.Table(
+    "run_item",
+    metadata,
+    sa.Column("id", ROW_ID, primary_key=True),
+    sa.Column("run_id", ROW_ID, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    _text("study_orthanc_id"),
+    # What the study is asked for by, encrypted with a key that is made of the master key.
+    _text("sealed"),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("generation", sa.Integer),
+    _text("reason"),
+    sa.Column("begun_at", TIME),
+    sa.Column("finished_at", TIME),
+    sa.UniqueConstraint("run_id", "position"),
+    sa.Index(None, "run_id", "state"),
+    sa.Index(None, "study_orthanc_id"),
+)
+
 policy_version = sa.Table(
     "policy_version",
     metadata,

@@ -20,7 +20,7 @@ StudyState = Literal[
     "archived",
 ]
 
-DeliveryState = Literal["waiting", "sending", "delivered", "failed", "superseded"]
+DeliveryState = Literal["waiting", "sending", "delivered", "failed", "cancelled", "superseded"]
 
 STUDY_STATES: tuple[StudyState, ...] = get_args(StudyState)
 DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
@@ -34,7 +34,8 @@ TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     # Held again when a destination did not take it for the longest time.
     "delivering": frozenset({"done", "held"}),
     "done": frozenset(),
-    "held": frozenset(),
+    # An operator has a delivery that was given up tried again, or cancels it.
+    "held": frozenset({"delivering"}),
     "rejected": frozenset(),
     "archived": frozenset(),
 }
