@@ -177,6 +177,11 @@ def test_everything_that_a_policy_says_is_in_its_value() -> None:
             "yet\nhint: PS3.15 E.3.2 needs a pixel stage; leave it out, and let images that may "
             "show identities be held",
         ),
+        (
+            {"deidentify": DEIDENTIFY.format("dates: {preserve-weekday: true}")},
+            'lung.yaml:5: error: "dates" says how dates are moved, and nothing in this policy '
+            'moves them\nhint: add the option retain-modified-dates, or leave "dates" out',
+        ),
         # Exceptions for single attributes.
         (
             {"deidentify": attributes("PatientBirtDate: {action: remove, because: x}")},
@@ -312,6 +317,11 @@ def test_everything_that_a_policy_says_is_in_its_value() -> None:
         (
             {"deliver": "[{to: a, via: peer, retry: {backoff: 1h..30s}}]"},
             "lung.yaml:6: error: the first pause of backoff is longer than the longest",
+        ),
+        (
+            {"deliver": '[{to: a, via: peer, window: "18:00-18:00"}]'},
+            'lung.yaml:6: error: "window" ends when it begins, and would never be open\n'
+            "hint: leave it out if deliveries may run at any time",
         ),
         (
             {"deliver": "[{to: a, via: peer, window: 18-7}]"},

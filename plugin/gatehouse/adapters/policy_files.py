@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gatehouse.errors import PolicyError
-from gatehouse.policy.build import DestinationNames
+from gatehouse.policy.build_deliver import DestinationNames
 from gatehouse.policy.cases_schema import cases_schema
 from gatehouse.policy.load import load_pack, load_single
 from gatehouse.policy.model import Pack, Policy, Problem

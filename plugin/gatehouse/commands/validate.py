@@ -9,7 +9,7 @@ from pathlib import Path
 from gatehouse.adapters.orthanc_json import read_orthanc_json
 from gatehouse.adapters.policy_files import placed, read_folder, schema_texts
 from gatehouse.errors import ConfigurationError
-from gatehouse.policy.build import DestinationNames
+from gatehouse.policy.build_deliver import DestinationNames
 from gatehouse.policy.load import load_pack
 from gatehouse.policy.model import Problem
 from gatehouse.policy.report import render

@@ -9,8 +9,6 @@ hide the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from gatehouse.deid.plan import compile_plan
@@ -19,33 +17,21 @@ from gatehouse.errors import PolicyError
 from gatehouse.policy import units
 from gatehouse.policy.build_attributes import build_attributes, gone_above
 from gatehouse.policy.build_conditions import EVERY_STUDY, build_condition
+from gatehouse.policy.build_deliver import Defaults, DestinationNames, build_deliver
 from gatehouse.policy.decide import conditions_of
-from gatehouse.policy.destinations import DESTINATIONS
-from gatehouse.policy.destinations import NOT_YET as DESTINATIONS_NOT_YET
 from gatehouse.policy.logic import contradiction, words_of
-from gatehouse.policy.model import Check, Completion, Condition, Delivery, Policy, Retry
+from gatehouse.policy.model import Check, Completion, Condition, Policy
 from gatehouse.policy.options import NOT_YET as OPTIONS_NOT_YET
 from gatehouse.policy.options import OPTIONS
-from gatehouse.policy.report import Report, nearest
+from gatehouse.policy.report import Report
 from gatehouse.policy.schema import policy_schema
 from gatehouse.policy.shapes import Shapes
 from gatehouse.policy.yaml_subset import Node, parse
-
-DestinationNames = Mapping[str, Collection[str]]
-"""For each way of delivery the names that are configured; a way that is not in it is not known."""
 
 FORWARDED = "forwarded"
 """The project of policies that do not de-identify; its keys are used for nothing."""
 
 _CHECK_KEYS = frozenset({"id", "otherwise", "because"})
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What ``pack.yaml`` says for deliveries that do not say it themselves."""
-
-    retry: Retry = field(default_factory=Retry)
-    window: tuple[str, str] | None = None
 
 
 def build_policy(
@@ -87,7 +73,19 @@ def _check_plan(policy: Policy, top: Node, report: Report) -> None:
     except PolicyError as error:
         report.error(top.line_of("deidentify"), str(error))
         return
-    for rule in policy.recipe.attributes:
+    recipe = policy.recipe
+    moves = "retain-modified-dates" in recipe.options or any(
+        rule.action == "shift-date" for rule in recipe.attributes
+    )
+    section = top.get("deidentify")
+    dates = section.get("dates") if section else None
+    if dates is not None and not moves:
+        report.error(
+            dates.line,
+            '"dates" says how dates are moved, and nothing in this policy moves them',
+            'add the option retain-modified-dates, or leave "dates" out',
+        )
+    for rule in recipe.attributes:
         gone = gone_above(rule, plan)
         if gone:
             report.error(
@@ -106,20 +104,6 @@ def _check_conditions(policy: Policy, report: Report) -> None:
             report.error(
                 pair[1].line, f"this can never hold: {words_of(pair)}", "remove or correct one"
             )
-
-
-def build_retry(node: Node | None, default: Retry) -> Retry:
-    """Return a ``retry`` section; what it does not say is as in ``default``."""
-    longest = node.get("for") if node else None
-    backoff = node.get("backoff") if node else None
-    low, high = default.backoff_min_s, default.backoff_max_s
-    if backoff:
-        low, high = units.duration_range_s(backoff.value)
-    return Retry(
-        longest_s=units.duration_s(longest.value) if longest else default.longest_s,
-        backoff_min_s=low,
-        backoff_max_s=high,
-    )
 
 
 class _Builder:
@@ -149,7 +133,9 @@ class _Builder:
     def build(self, content: bytes) -> Policy:
         digest = hashlib.sha256(content).hexdigest()
         name, version = self._value("policy", ""), self._value("version", 0)
-        deliver = self._deliver()
+        deliver = build_deliver(
+            self.top.get("deliver"), self.shapes, self.report, self.destinations, self.defaults
+        )
         retain = self._value("retain-original", "forever")
         keep_local = self._part("keep-local")
         policy = Policy(
@@ -317,48 +303,3 @@ class _Builder:
                         f"{OPTIONS[name].source}: choose one",
                     )
         return frozenset(lines)
-
-    def _deliver(self) -> tuple[Delivery, ...]:
-        node = self.top.get("deliver")
-        found: list[Delivery] = []
-        for element in node.elements() if node else ():
-            if not self.shapes.is_right(element):
-                continue
-            bounds = element.get("window")
-            delivery = Delivery(
-                to=element.value["to"].value,
-                via=element.value["via"].value,
-                retry=build_retry(element.get("retry"), self.defaults.retry),
-                window=units.window(bounds.value) if bounds else self.defaults.window,
-            )
-            self._check_delivery(delivery, element)
-            if any((delivery.to, delivery.via) == (other.to, other.via) for other in found):
-                self.report.error(
-                    element.line, f'"{delivery.to}" via {delivery.via} is in "deliver" twice'
-                )
-            found.append(delivery)
-        return tuple(found)
-
-    def _check_delivery(self, delivery: Delivery, element: Node) -> None:
-        via_line = element.line_of("via")
-        if delivery.via in DESTINATIONS_NOT_YET:
-            self.report.error(
-                via_line,
-                f'delivery via "{delivery.via}" is not available yet',
-                "use dicom or peer",
-            )
-        elif self.destinations is not None and delivery.via in self.destinations:
-            names = self.destinations[delivery.via]
-            if delivery.to not in names:
-                section = DESTINATIONS[delivery.via].function()
-                known = nearest(delivery.to, names)
-                self.report.error(
-                    element.line_of("to"),
-                    f'there is no destination "{delivery.to}" in {section} of Orthanc\'s '
-                    "configuration",
-                    known or "add it there, or correct the name",
-                )
-        if delivery.retry.backoff_min_s > delivery.retry.backoff_max_s:
-            self.report.error(
-                element.line_of("retry"), "the first pause of backoff is longer than the longest"
-            )

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from gatehouse import __version__
 from gatehouse.policy import units
-from gatehouse.policy.build import Defaults, DestinationNames, build_policy, build_retry
+from gatehouse.policy.build import build_policy
+from gatehouse.policy.build_deliver import Defaults, DestinationNames, build_retry
 from gatehouse.policy.cases import Case, build_cases
 from gatehouse.policy.lock import FILE as LOCK_FILE
 from gatehouse.policy.lock import Lock, check_lock, read_lock
