@@ -6,7 +6,7 @@ Method: the senders against real Orthancs and against a DICOM server that answer
 from __future__ import annotations
 
 import itertools
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -320,14 +320,17 @@ def test_an_association_that_is_lost_keeps_the_receipts_that_came_before(
 def test_a_destination_that_does_not_answer_is_not_waited_for_for_ever(
     serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    def sleep(_event: evt.Event) -> int:
-        time.sleep(3)
+    is_over = threading.Event()
+
+    def wait(_event: evt.Event) -> int:
+        is_over.wait(60)
         return 0x0000
 
-    server = serve(sleep)
+    server = serve(wait)
     destination = DicomDestination(Modalities(server.port), answer_timeout_s=1.0)
 
     receipts, error = receipts_until_error(destination, [outgoing(tmp_path)])
+    is_over.set()
 
     assert receipts == []
     assert str(error) == "it gave no answer to a C-STORE request"

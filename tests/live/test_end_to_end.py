@@ -97,7 +97,7 @@ def test_a_study_arrives_de_identified(
     before = running.at_research()
 
     running.send(write(tmp_path, datasets), called=called)
-    study = running.wait_for_end(datasets[0])
+    study = running.wait_for_end(datasets[0], instances=len(datasets))
 
     arrived = [file for one, file in running.at_research().items() if one not in before]
     assert (study["state"], study["policy"], study["policy_version"]) == ("done", policy, 1)
@@ -128,7 +128,7 @@ def test_a_study_that_came_by_stow_rs_arrives_de_identified(running: RunningUp) 
         b"".join(parts) + b"--part--\r\n",
         {"Content-Type": 'multipart/related; type="application/dicom"; boundary=part'},
     )
-    study = running.wait_for_end(datasets[0])
+    study = running.wait_for_end(datasets[0], instances=len(datasets))
 
     arrived = [file for one, file in running.at_research().items() if one not in before]
     assert status == 200
@@ -189,7 +189,7 @@ def test_the_same_study_sent_again_changes_nothing(running: RunningUp, tmp_path:
     datasets = canary_study(4)
     files = write(tmp_path, datasets)
     running.send(files)
-    first = running.wait_for_end(datasets[0])
+    first = running.wait_for_end(datasets[0], instances=len(datasets))
     arrived = running.at_research()
 
     running.send(files)
@@ -206,14 +206,14 @@ def test_late_instances_join_their_study_under_the_same_pseudonyms(
     files = write(tmp_path, datasets)
     before = {*running.at_research()}
     running.send(files[:4])
-    first = running.wait_for_end(datasets[0])
+    first = running.wait_for_end(datasets[0], instances=4)
 
     running.send(files[4:])
     wait_for(
         lambda: (found := running.study(datasets[0])) and found["generation"] > first["generation"],
         "the late instances are noticed",
     )
-    second = running.wait_for_end(datasets[0])
+    second = running.wait_for_end(datasets[0], instances=6)
 
     arrived = [
         pydicom.dcmread(pydicom.filebase.DicomBytesIO(file))
@@ -249,7 +249,7 @@ def test_a_destination_that_is_down_gets_the_study_when_it_is_up(
         )
     finally:
         os.kill(pids["up"], signal.SIGCONT)
-    study = running.wait_for_end(datasets[0])
+    study = running.wait_for_end(datasets[0], instances=len(datasets))
 
     assert tried["state"] == "delivering"
     assert tried["deliveries"][0]["last_error"]

@@ -28,7 +28,7 @@ class TimedOutError(AssertionError):
     """What was waited for did not happen in time."""
 
 
-def wait_for(question: Callable[[], Any], what: str, longest_s: float = 60.0) -> Any:
+def wait_for(question: Callable[[], Any], what: str, longest_s: float = 120.0) -> Any:
     """Ask until the answer is true; return it."""
     deadline = time.monotonic() + longest_s
     while not (answer := question()):
@@ -167,12 +167,16 @@ class RunningUp:
         )
         return found
 
-    def wait_for_end(self, dataset: Dataset, longest_s: float = 90.0) -> dict[str, Any]:
-        """Wait until a study is done, held or rejected; return what the gateway says."""
+    def wait_for_end(
+        self, dataset: Dataset, longest_s: float = 180.0, instances: int = 1
+    ) -> dict[str, Any]:
+        """Wait until a study of so many instances is done, held or rejected; return what it is."""
 
         def ended() -> dict[str, Any] | None:
             study = self.study(dataset)
-            return study if study is not None and study["state"] in END_STATES else None
+            if study is None or study["instances"] < instances:
+                return None
+            return study if study["state"] in END_STATES else None
 
         found: dict[str, Any] = wait_for(ended, "the study is done, held or rejected", longest_s)
         return found

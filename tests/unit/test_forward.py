@@ -40,11 +40,12 @@ def ask(
     uri: str = "/gatehouse/status",
     query: dict[str, str] | None = None,
     body: bytes = b"",
+    timeout_s: float = 60.0,
     **headers: str,
 ) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named.setdefault("authorization", basic("alice:secret"))
-    forwarder = Forwarder(socket_path, "secret of this start", timeout_s=1.0)
+    forwarder = Forwarder(socket_path, "secret of this start", timeout_s=timeout_s)
     return forwarder.forward(method, uri, query or {}, named, body)
 
 
@@ -139,7 +140,7 @@ def test_a_service_that_hangs_is_503(socket_path: Path) -> None:
         deaf.bind(str(socket_path))
         deaf.listen()
 
-        assert ask(socket_path).status == 503
+        assert ask(socket_path, timeout_s=0.5).status == 503
 
 
 def test_a_request_that_is_too_big_is_not_passed_on(service: Service, socket_path: Path) -> None:

@@ -24,6 +24,7 @@ from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
 from gatehouse.pipeline.records import Output
 from gatehouse.policy.model import InstanceFacts, Origin
 from support.dicom_builder import ct_bytes
+from support.orthanc import eventually
 
 RECIPE = Recipe(project="tests", policy="tests", digest="digest")
 
@@ -31,7 +32,7 @@ RECIPE = Recipe(project="tests", policy="tests", digest="digest")
 class Archive:
     """An HTTP server with a few instances.
 
-    ``good-...`` are CTs, ``text`` is no DICOM, ``slow`` does not come for a minute, ``broken`` is
+    ``good-...`` are CTs, ``text`` is no DICOM, ``slow`` does not come, ``broken`` is
     an error of the server; anything else is not there.
     """
 
@@ -46,7 +47,7 @@ class Archive:
                 name = self.path.split("/")[2]
                 if name == "slow":
                     archive.is_asked_for_slow.set()
-                    time.sleep(60)
+                    time.sleep(3600)
                 status, body = archive.answer(name)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -140,12 +141,13 @@ def test_an_archive_that_fails_is_no_reason_to_hold(start: Callable[..., Process
 def test_an_instance_that_takes_too_long_is_held_after_a_second_try(
     start: Callable[..., ProcessPool],
 ) -> None:
-    pool = start(size=1, task_s=1.0)
+    # Long enough for the good one on a slow machine.
+    pool = start(size=1, task_s=5.0)
 
     results = by_instance(pool.make(jobs("slow", "good-1")))
 
     assert results["slow"] == Held(
-        "slow", "worker.timeout", "the work on this instance took more than 1 s"
+        "slow", "worker.timeout", "the work on this instance took more than 5 s"
     )
     assert isinstance(results["good-1"], Output)
 
@@ -157,7 +159,7 @@ def test_an_instance_that_kills_its_process_twice_is_held(
 
     def kill_whoever_asks() -> None:
         for _ in range(2):
-            archive.is_asked_for_slow.wait(30)
+            archive.is_asked_for_slow.wait(60)
             archive.is_asked_for_slow.clear()
             os.kill(pool.pids()[0], signal.SIGKILL)
 
@@ -175,7 +177,7 @@ def test_a_process_that_dies_without_a_task_is_nobodys_fault(
     list(pool.make(jobs("good-1")))
     [before] = pool.pids()
     os.kill(before, signal.SIGKILL)
-    time.sleep(0.2)
+    eventually(lambda: not Path(f"/proc/{before}").exists())
 
     [result] = pool.make(jobs("good-2"))
 
@@ -197,10 +199,10 @@ def test_closing_ends_every_process_also_a_working_one(
 
     thread = threading.Thread(target=work)
     thread.start()
-    archive.is_asked_for_slow.wait(30)
+    archive.is_asked_for_slow.wait(60)
     pids = pool.pids()
     pool.close()
-    thread.join(10)
+    thread.join(60)
 
     assert [str(one) for one in failures] == ["the pool was closed"]
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
@@ -211,7 +213,7 @@ def test_closing_between_two_instances_is_no_defect_of_theirs(
 ) -> None:
     # Orthanc was killed, and the worker ends: what is left of the study is for the next worker.
     pool = start(size=1)
-    results = pool.make(jobs(*(f"good-{number}" for number in range(1, 40))))
+    results = pool.make(jobs(*(f"good-{number}" for number in range(1, 40)), "slow"))
     first = next(results)
 
     pool.close()

@@ -222,14 +222,13 @@ def test_an_address_that_is_none_is_unknown() -> None:
 
 def test_a_value_can_not_hang_a_pattern() -> None:
     instance = facts(StudyDescription="a" * 60_000 + "!")
-    begin = time.perf_counter()
+    begin = time.process_time()
 
     found = answer("{StudyDescription: {matches: '^(a+)+$'}}", instance)
 
     assert found is NO
-    assert (
-        time.perf_counter() - begin < 2.0
-    )  # a backtracking matcher would take longer than we live
+    # A backtracking matcher would take longer than we live.
+    assert time.process_time() - begin < 60.0
 
 
 def test_a_value_that_is_too_long_is_unknown() -> None:

@@ -159,7 +159,7 @@ def test_the_check_ends_with_2_and_its_problems_on_stderr(place: Place) -> None:
 def test_the_service_answers_on_a_socket_that_only_its_owner_may_open(
     place: Place, service: subprocess.Popen[bytes]
 ) -> None:
-    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 30)
+    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 60)
 
     path = place.home / "run" / "service.sock"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -172,7 +172,7 @@ def test_the_service_says_that_orthanc_is_away_and_lives_on(
 ) -> None:
     answer = eventually(
         lambda: (found := ask(place, "/gatehouse/status")).body.startswith(b'{"status"') and found,
-        30,
+        60,
     )
 
     assert answer.status == 503
@@ -182,10 +182,10 @@ def test_the_service_says_that_orthanc_is_away_and_lives_on(
 def test_the_service_ends_when_its_stdin_ends(
     place: Place, service: subprocess.Popen[bytes]
 ) -> None:
-    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 30)
+    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 60)
 
     assert service.stdin is not None
     service.stdin.close()
 
-    assert service.wait(20) == 0
+    assert service.wait(60) == 0
     assert not (place.home / "run" / "service.sock").exists()
