@@ -314,3 +314,11 @@ def test_an_import_never_overwrites_and_a_missing_file_is_named(
         f"gatehouse: error: {tmp_path}/no can't be read: No such file or directory",
         "gatehouse: error: only CTP has filters",
     ]
+
+
+def test_an_element_of_a_karnak_profile_without_tags_is_listed() -> None:
+    imported = read_karnak(
+        b"profileElements: [{name: x, codename: action.on.specific.tags, action: X}]"
+    )
+
+    assert left(imported) == [(1, "not carried over", "it names no tags")]

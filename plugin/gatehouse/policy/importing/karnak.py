@@ -91,6 +91,8 @@ def _on_tags(imported: Imported, node: Node, shown: str, codename: str) -> None:
             take_over(imported, tag.line, f"{shown} {tag.value}", name, action)
     if tags is None and codename == "action.on.privatetags" and action != "remove":
         imported.leave(node.line, shown, "private attributes are kept one by one, by their creator")
+    if tags is None and codename != "action.on.privatetags":
+        imported.leave(node.line, shown, "it names no tags")
     excluded = node.get("excludedTags")
     for tag in excluded.elements() if excluded is not None else []:
         imported.leave(tag.line, f"{shown} except {tag.value}", "name the exception by itself")
