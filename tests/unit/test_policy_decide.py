@@ -217,3 +217,32 @@ def test_the_attributes_to_read_are_those_that_policies_name_and_those_always_ne
             "Modality",
         }
     )
+
+
+TO_LUNGS = a_policy(
+    policy="rest",
+    deliver="[{to: always, via: dicom}, "
+    "{to: lungs, via: dicom, when: {StudyDescription: {contains: chest}}}]",
+)
+
+
+@pytest.mark.parametrize(
+    ("description", "goes_to"), [("CT chest", ["always", "lungs"]), ("CT head", ["always"])]
+)
+def test_a_study_is_delivered_where_the_delivery_s_own_condition_holds(
+    description: str, goes_to: list[str]
+) -> None:
+    decision = decide(a_pack(TO_LUNGS), [facts(StudyDescription=description)])
+
+    assert [one.to for one in decision.deliver] == goes_to
+    assert decision.asked[-2].rule == "deliver to lungs via dicom"
+
+
+def test_a_delivery_s_condition_without_an_answer_holds_the_study() -> None:
+    decision = decide(a_pack(TO_LUNGS), [facts(StudyDescription="")])
+
+    assert short(decision) == (Outcome.HOLD, "deliver-unknown", "rest")
+    assert decision.deliver == ()
+    assert decision.reason.startswith(
+        "it can't be told whether this study is delivered to lungs via dicom: "
+    )

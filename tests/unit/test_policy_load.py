@@ -301,9 +301,20 @@ def test_everything_that_a_policy_says_is_in_its_value() -> None:
             "hint: known here: dicom, dicomweb, folder, peer, s3",
         ),
         (
-            {"deliver": "[{to: a, via: dicomweb}]"},
-            'lung.yaml:6: error: delivery via "dicomweb" is not available yet\n'
-            "hint: use dicom or peer",
+            {"deliver": "[{to: a, via: s3, verify: query}]"},
+            'lung.yaml:6: error: "verify" has no use for deliveries via s3\n'
+            "hint: the digest of each object is compared with what was written anyway; leave it "
+            "out",
+        ),
+        (
+            {"deliver": "[{to: a, via: peer, verify: commitment}]"},
+            "lung.yaml:6: error: there is no storage commitment for deliveries via peer\n"
+            'hint: PS3.4 Annex J is for dicom; use "query"',
+        ),
+        (
+            {"deliver": "[{to: a, via: dicom, transfer-syntax: [JPEGLosless]}]"},
+            'lung.yaml:6: error: an entry of "transfer-syntax" can\'t be "JPEGLosless"\n'
+            "hint: did you mean JPEGLossless?",
         ),
         (
             {"deliver": "[{to: a, via: peer}, {to: a, via: peer}]"},
@@ -488,7 +499,7 @@ def test_all_problems_are_found_at_once() -> None:
         match="{all: [{PatientBirtDate: {exists: true}}, {Modality: {in: []}}]}",
         deidentify="{profile: basic, options: [retain-uid, clean-pixel-data], attributes: "
         "{StudyDate: {action: new-uid, because: x}, PatientSex: {action: keep}}}",
-        deliver="[{to: a, via: s3}, {to: 5, via: dicom}]",
+        deliver="[{to: a, via: s3, verify: query}, {to: 5, via: dicom}]",
     )
 
     assert [problem.split("\n")[0] for problem in found] == [
@@ -501,7 +512,7 @@ def test_all_problems_are_found_at_once() -> None:
         'lung.yaml:5: error: the option "clean-pixel-data" is not available yet',
         'lung.yaml:5: error: StudyDate is DA and can\'t take the action "new-uid"',
         'lung.yaml:6: error: "to" must be text, and not a whole number',
-        'lung.yaml:6: error: delivery via "s3" is not available yet',
+        'lung.yaml:6: error: "verify" has no use for deliveries via s3',
     ]
 
 

@@ -68,7 +68,12 @@ class PackShelf:
                     "this version of Gatehouse",
                 )
             # The pack's defaults are in the deliveries; the text alone doesn't have them.
-            policies.append(dataclasses.replace(policy, deliver=deliveries))
+            # A delivery's condition, in turn, is in the text alone.
+            when = {(one.via, one.to): one.when for one in policy.deliver}
+            deliver = tuple(
+                dataclasses.replace(one, when=when.get((one.via, one.to))) for one in deliveries
+            )
+            policies.append(dataclasses.replace(policy, deliver=deliver))
         pack = Pack(tuple(policies), record.digest)
         with self._lock:
             if len(self._packs) >= PACKS_KEPT:

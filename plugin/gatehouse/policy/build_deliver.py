@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gatehouse.policy import units
-from gatehouse.policy.destinations import DESTINATIONS
-from gatehouse.policy.destinations import NOT_YET as DESTINATIONS_NOT_YET
+from gatehouse.policy.build_conditions import build_condition
+from gatehouse.policy.destinations import (
+    ALWAYS_CHECKED,
+    CAN_COMMIT,
+    DESTINATIONS,
+    TRANSFER_SYNTAXES,
+)
 from gatehouse.policy.model import Delivery, Retry
 from gatehouse.policy.report import Report, nearest
 from gatehouse.policy.shapes import Shapes
@@ -37,19 +43,33 @@ def build_deliver(
     for element in node.elements() if node else ():
         if not shapes.is_right(element):
             continue
-        bounds = element.get("window")
+        bounds, when = element.get("window"), element.get("when")
+        syntaxes = element.get("transfer-syntax")
         delivery = Delivery(
             to=element.value["to"].value,
             via=element.value["via"].value,
             retry=build_retry(element.get("retry"), defaults.retry),
             window=units.window(bounds.value) if bounds else defaults.window,
+            priority=_value(element, "priority", "normal"),
+            when=build_condition(when, shapes, report) if when else None,
+            transfer_syntaxes=tuple(
+                TRANSFER_SYNTAXES[one.value] for one in (syntaxes.elements() if syntaxes else ())
+            ),
+            only_if_absent=_value(element, "only-if-absent", False),
+            verify=_value(element, "verify", "receipts"),
         )
+        _check_verify(delivery, element, report)
         _check_destination(delivery, element, report, destinations)
         _check_times(delivery, element, report)
         if any((delivery.to, delivery.via) == (other.to, other.via) for other in found):
             report.error(element.line, f'"{delivery.to}" via {delivery.via} is in "deliver" twice')
         found.append(delivery)
     return tuple(found)
+
+
+def _value(node: Node, key: str, default: Any) -> Any:
+    child = node.get(key)
+    return default if child is None else child.value
 
 
 def build_retry(node: Node | None, default: Retry) -> Retry:
@@ -69,13 +89,7 @@ def build_retry(node: Node | None, default: Retry) -> Retry:
 def _check_destination(
     delivery: Delivery, element: Node, report: Report, destinations: DestinationNames | None
 ) -> None:
-    if delivery.via in DESTINATIONS_NOT_YET:
-        report.error(
-            element.line_of("via"),
-            f'delivery via "{delivery.via}" is not available yet',
-            "use dicom or peer",
-        )
-    elif destinations is not None and delivery.via in destinations:
+    if destinations is not None and delivery.via in destinations:
         names = destinations[delivery.via]
         if delivery.to not in names:
             section = DESTINATIONS[delivery.via].function()
@@ -97,4 +111,21 @@ def _check_times(delivery: Delivery, element: Node, report: Report) -> None:
     if delivery.retry.backoff_min_s > delivery.retry.backoff_max_s:
         report.error(
             element.line_of("retry"), "the first pause of backoff is longer than the longest"
+        )
+
+
+def _check_verify(delivery: Delivery, element: Node, report: Report) -> None:
+    if delivery.verify == "receipts":
+        return
+    if delivery.via in ALWAYS_CHECKED:
+        report.error(
+            element.line_of("verify"),
+            f'"verify" has no use for deliveries via {delivery.via}',
+            "the digest of each object is compared with what was written anyway; leave it out",
+        )
+    elif delivery.verify == "commitment" and delivery.via not in CAN_COMMIT:
+        report.error(
+            element.line_of("verify"),
+            f"there is no storage commitment for deliveries via {delivery.via}",
+            'PS3.4 Annex J is for dicom; use "query"',
         )

@@ -17,6 +17,7 @@ from gatehouse.policy.model import (
     Check,
     Condition,
     Decision,
+    Delivery,
     InstanceFacts,
     Outcome,
     Pack,
@@ -41,10 +42,11 @@ def attributes_of(policies: Pack | Policy) -> frozenset[str]:
 
 
 def conditions_of(policy: Policy) -> tuple[Condition, ...]:
-    """Return every condition of a policy: match, what it expects of a whole study, checks."""
+    """Return every condition of a policy: match, what a whole study has, checks, deliveries."""
     expect = policy.complete.expect
     checks = (check.condition for check in policy.checks)
-    return (policy.match, *((expect,) if expect is not None else ()), *checks)
+    whens = (one.when for one in policy.deliver if one.when is not None)
+    return (policy.match, *((expect,) if expect is not None else ()), *checks, *whens)
 
 
 def decide(pack: Pack, facts: Sequence[InstanceFacts], timing: Timing | None = None) -> Decision:
@@ -64,7 +66,8 @@ def decide(pack: Pack, facts: Sequence[InstanceFacts], timing: Timing | None = N
     Decision
         Accept by the rule ``match``; else the rule is ``no-policy``, ``match-unknown``,
         ``several-patients``, ``several-studies``, ``no-instances``, ``incomplete``,
-        ``late-instances``, ``observe``, or the id of a check that did not hold.
+        ``late-instances``, ``observe``, ``deliver-unknown``, or the id of a check that did not
+        hold.
     """
     inconsistent = _inconsistent(facts)
     if inconsistent is not None:
@@ -121,7 +124,39 @@ def _decide_matched(policy: Policy, study: Study, asked: list[Asked]) -> Decisio
     reason = f"the policy {policy.name}, version {policy.version}, is for this study"
     if policy.recipe.profile == "none":
         reason += " and forwards it without de-identification"
-    return Decision(Outcome.ACCEPT, policy, "match", reason, tuple(asked))
+    return _with_deliveries(
+        Decision(Outcome.ACCEPT, policy, "match", reason, ()), policy, study, asked
+    )
+
+
+def _with_deliveries(
+    accepted: Decision, policy: Policy, study: Study, asked: list[Asked]
+) -> Decision:
+    """Ask the conditions of the deliveries; where one has no answer, nothing is delivered."""
+    deliver: list[Delivery] = []
+    unclear: tuple[Delivery, Condition] | None = None
+    for one in policy.deliver:
+        if one.when is None:
+            deliver.append(one)
+            continue
+        answer = study.answer(one.when)
+        asked += _explain(study, policy, f"deliver to {one.to} via {one.via}", one.when, answer)
+        if answer is Answer.YES:
+            deliver.append(one)
+        elif answer is Answer.UNKNOWN and unclear is None:
+            unclear = one, one.when
+    if unclear is not None:
+        one, when = unclear
+        return Decision(
+            Outcome.HOLD,
+            policy,
+            "deliver-unknown",
+            f"it can't be told whether this study is delivered to {one.to} via {one.via}: "
+            f"{_unclear(study, when)}",
+            tuple(asked),
+            study.first_without(when),
+        )
+    return replace(accepted, asked=tuple(asked), deliver=tuple(deliver))
 
 
 def _failed(

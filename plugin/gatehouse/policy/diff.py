@@ -196,7 +196,19 @@ def _delivery(one: Delivery) -> str:
     retry = one.retry
     pauses = f"{duration_text(retry.backoff_min_s)}..{duration_text(retry.backoff_max_s)}"
     words = f"tried for {duration_text(retry.longest_s)}, with pauses of {pauses}"
-    return f"{words}, from {one.window[0]} to {one.window[1]}" if one.window else words
+    if one.window:
+        words += f", from {one.window[0]} to {one.window[1]}"
+    if one.when is not None:
+        words += f", when {in_words(one.when)}"
+    if one.transfer_syntaxes:
+        words += f", only in the transfer syntaxes {', '.join(one.transfer_syntaxes)}"
+    if one.priority != "normal":
+        words += f", with {one.priority} priority"
+    if one.only_if_absent:
+        words += ", only what is not there yet"
+    if one.verify != "receipts":
+        words += f", verified by {one.verify}"
+    return words
 
 
 def _weekdays(policy: Policy) -> str:

@@ -11,6 +11,8 @@ from gatehouse.deid.recipe import Recipe
 
 Stage = Literal["active", "observe", "off"]
 Via = Literal["dicom", "peer", "dicomweb", "s3", "folder"]
+Priority = Literal["high", "normal", "low"]
+Verify = Literal["receipts", "query", "commitment"]
 
 
 class Answer(Enum):
@@ -58,6 +60,16 @@ class Delivery:
     retry: Retry = field(default_factory=Retry)
     window: tuple[str, str] | None = None
     """Local times ``("18:00", "07:00")`` between which it may run; may span midnight."""
+    priority: Priority = "normal"
+    """Which of the deliveries that wait for the same destination goes first."""
+    when: Condition | None = None
+    """For which studies; None: for all that the policy takes."""
+    transfer_syntaxes: tuple[str, ...] = ()
+    """UIDs of those that may be sent; empty: all. Nothing is ever transcoded."""
+    only_if_absent: bool = False
+    """Ask first what the destination has, and send only the rest."""
+    verify: Verify = "receipts"
+    """What counts as evidence: its answers alone, or a query or storage commitment besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +238,5 @@ class Decision:
     """The first instance for which a check did not hold, if it was asked per instance."""
     again_after_s: float | None = None
     """For the rule ``"incomplete"``: in how many seconds the answer can change by itself."""
+    deliver: tuple[Delivery, ...] = ()
+    """For accept: the deliveries of the policy whose own conditions hold."""

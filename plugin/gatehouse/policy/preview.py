@@ -111,7 +111,7 @@ def preview(
         outcome=outcome,
         instances=explained,
         instances_left_out=max(0, len(facts) - len(explained)) if policy else len(facts),
-        deliver=policy.deliver if policy is not None and leaves else (),
+        deliver=decision.deliver if policy is not None and leaves else (),
         keep_local_label=policy.keep_local_label if policy is not None and leaves else None,
     )
 

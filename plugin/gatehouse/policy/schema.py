@@ -10,7 +10,7 @@ import functools
 
 from gatehouse.policy.actions import ACTIONS
 from gatehouse.policy.attributes import ATTRIBUTE_PATTERN
-from gatehouse.policy.destinations import DESTINATIONS
+from gatehouse.policy.destinations import DESTINATIONS, TRANSFER_SYNTAXES
 from gatehouse.policy.options import OPTIONS
 from gatehouse.policy.schema_conditions import condition_definitions
 from gatehouse.policy.schema_parts import (
@@ -177,6 +177,36 @@ def _delivery() -> Schema:
             "via": {"oneOf": ways, "description": "How it is sent."},
             "retry": {"$ref": "#/$defs/retry"},
             "window": WINDOW,
+            "when": {
+                "$ref": "#/$defs/condition",
+                "description": "Only studies for which this holds go there. Unknown holds the "
+                "study. Default: all.",
+            },
+            "priority": {
+                "enum": ["high", "normal", "low"],
+                "description": "Which of the studies that wait for this destination goes first. "
+                "Default: normal.",
+            },
+            "transfer-syntax": {
+                "type": "array",
+                "items": {"enum": list(TRANSFER_SYNTAXES)},
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": "The transfer syntaxes that may be sent, by keyword (PS3.6 Table "
+                "A-1). Nothing is transcoded: with an instance in another one the delivery fails "
+                "before anything is sent. Default: each instance in the one that it has.",
+            },
+            "only-if-absent": {
+                "type": "boolean",
+                "description": "Ask first which instances the destination has, by their UIDs, and "
+                "send only the others. Default: false.",
+            },
+            "verify": {
+                "enum": ["receipts", "query", "commitment"],
+                "description": "What counts as evidence: the answer to each instance (receipts, "
+                "default), a query for all of them afterwards besides (query: C-FIND, QIDO-RS, the "
+                "peer's REST API), or storage commitment (commitment: PS3.4 Annex J, dicom only).",
+            },
         },
         ["to", "via"],
     )
