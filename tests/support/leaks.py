@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable
 from functools import cache
@@ -46,7 +45,7 @@ def broken(original: bytes, breaking: Breaking, by: Plan | None = None) -> Deide
     breaking(output)
     file = io.BytesIO()
     dcmwrite(file, output)
-    return dataclasses.replace(made, chunks=(file.getvalue(),))
+    return made._replace(chunks=(file.getvalue(),))
 
 
 def check(breaking: Breaking, by: Plan | None = None, **attributes: object) -> Verified:

@@ -5,7 +5,6 @@ Method: the engine is replaced by ones that leave everything, or a name, where i
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ class _Archive:
 def _leave_all(
     dicom: bytes, plan: Plan, keys: ProjectKeys, known: KnownValues | None = None
 ) -> Deidentified:
-    return dataclasses.replace(_right(dicom, plan, keys), chunks=[dicom])
+    return _right(dicom, plan, keys)._replace(chunks=[dicom])
 
 
 def _leave_name(
@@ -44,7 +43,7 @@ def _leave_name(
 ) -> Deidentified:
     made = _right(dicom, plan, keys)
     output = made.to_bytes()
-    return dataclasses.replace(made, chunks=[output.replace(b"Model 1 ", b"Quimby's")])
+    return made._replace(chunks=[output.replace(b"Model 1 ", b"Quimby's")])
 
 
 _right = engine.deidentify

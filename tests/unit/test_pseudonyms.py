@@ -10,6 +10,8 @@ import re
 import uuid
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gatehouse.deid import pseudonyms
 from gatehouse.deid.pseudonyms import (
@@ -36,6 +38,22 @@ def test_values_given_out_once_are_the_same_in_every_version() -> None:
     assert pseudonym(KEYS, "PAT-0815", "HOSPITAL") == "A3LKPCUVJ2Q5GZICDEIA"
     assert pseudonym(KEYS, "", "", UID) == "2LYUFYGVY546PIQUEBOY"
     assert value_pseudonym(KEYS, "PN", "Doe^Jane") == "P4VWNFEGCFIN454J"
+
+
+@pytest.mark.parametrize("length", [32, 64, 65, 500])
+def test_keys_are_derived_as_another_implementation_derives_them(length: int) -> None:
+    master = bytes(number % 251 for number in range(length))
+
+    keys = derive_project_keys(master, "Lungenstudie Ä")
+
+    domain = "Lungenstudie Ä".encode()
+    for purpose, key in (("pseudonym", keys.pseudonym), ("uid", keys.uid), ("date", keys.date)):
+        info = purpose.encode() + b"\0" + domain
+        assert key == HKDF(SHA256(), 32, b"gatehouse/1", info).derive(master)
+
+
+def test_keys_do_not_show_when_they_are_printed() -> None:
+    assert repr(KEYS) == "ProjectKeys(key_id='692bbe6511ce4269')"
 
 
 def test_keys_differ_by_purpose_project_and_master() -> None:

@@ -5,7 +5,6 @@ Method: outputs of the engine are broken one way at a time; the rule and the pla
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from typing import Any
 
@@ -35,7 +34,7 @@ def hold_bytes(old: bytes, new: bytes) -> tuple[str, str]:
     made = deidentify(source, plan(), keys())
     whole = made.to_bytes()
     assert whole.count(old) == 1
-    changed = dataclasses.replace(made, chunks=(whole.replace(old, new),))
+    changed = made._replace(chunks=(whole.replace(old, new),))
     with pytest.raises(VerificationError) as raised:
         verify(source, changed, plan(), keys())
     return raised.value.rule, raised.value.path

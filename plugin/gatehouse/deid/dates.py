@@ -8,7 +8,6 @@ preserved to the second. What is no date is nobody's date: it gives None, and th
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -21,13 +20,14 @@ _WEEK: Final = 7
 _AGE_YEARS_MAX: Final = 89
 """Ages above 89 are given as 90: there are few such people (45 CFR 164.514(b)(2)(i)(C))."""
 
-_DATE = re.compile(r"(\d{4})(?:(\.?)(\d\d)(?:\2(\d\d))?)?")
-_TIME = re.compile(r"\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?")
-_DATE_TIME = re.compile(
+# Expressions are compiled when they are first used: most runs need none of them.
+_DATE: Final = r"(\d{4})(?:(\.?)(\d\d)(?:\2(\d\d))?)?"
+_TIME: Final = r"\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?"
+_DATE_TIME: Final = (
     r"(\d{4}(?:\d\d(?:\d\d)?)?)((?:(?<=\d{8})\d\d(?:\d\d(?:\d\d(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)"
 )
-_ZONE = re.compile(r"[+-]\d{4}")
-_AGE = re.compile(r"(\d{3})([DWMY])")
+_ZONE: Final = r"[+-]\d{4}"
+_AGE: Final = r"(\d{3})([DWMY])"
 _DATE_LENGTH_MAX: Final = 10
 _AGES_PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
@@ -56,7 +56,9 @@ def _moved(text: str, days: int) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _cached(text: str, days: int) -> str | None:
-    match = _DATE.fullmatch(text)
+    from datetime import date, timedelta  # takes long to import, and most policies move no date
+
+    match = re.fullmatch(_DATE, text)
     if match is None:
         return None
     year, dot, month, day = match.groups()
@@ -83,13 +85,13 @@ def shift_date(text: str, days: int) -> str | None:
 
 def shift_date_time(text: str, days: int) -> str | None:
     """Shift one DT; its time, fraction and offset from UTC stay."""
-    match = _DATE_TIME.fullmatch(text)
+    match = re.fullmatch(_DATE_TIME, text)
     if match is not None:
         moved = _moved(match[1], days)
         return None if moved is None else moved + match[2]
     for at in (index for index, letter in enumerate(text) if letter == "-"):
         first, last = text[:at], text[at + 1 :]
-        ends = [_DATE_TIME.fullmatch(part) for part in (first, last) if part]
+        ends = [re.fullmatch(_DATE_TIME, part) for part in (first, last) if part]
         if ends and all(ends):
             shifted = [shift_date_time(part, days) if part else "" for part in (first, last)]
             return None if None in shifted else "-".join(part or "" for part in shifted)
@@ -101,22 +103,22 @@ def keep_time(text: str) -> str | None:
     parts = text.split("-")
     if len(parts) > 2 or not any(parts):
         return None
-    return text if all(_TIME.fullmatch(part) for part in parts if part) else None
+    return text if all(re.fullmatch(_TIME, part) for part in parts if part) else None
 
 
 def keep_zone(text: str) -> str | None:
     """Return an offset from UTC as it is; None if it is none."""
-    return text if _ZONE.fullmatch(text) else None
+    return text if re.fullmatch(_ZONE, text) else None
 
 
 def keep_age(text: str) -> str | None:
     """Return an AS as it is; None if it is no age."""
-    return text if _AGE.fullmatch(text) else None
+    return text if re.fullmatch(_AGE, text) else None
 
 
 def generalize_age(text: str) -> str | None:
     """Return an AS, above 89 years as 90 years; None if it is no age."""
-    match = _AGE.fullmatch(text)
+    match = re.fullmatch(_AGE, text)
     if match is None:
         return None
     years = int(match[1]) / _AGES_PER_YEAR[match[2]]
@@ -125,7 +127,7 @@ def generalize_age(text: str) -> str | None:
 
 def capped_birth_date(text: str, study_date: str) -> str:
     """Return a birth date; of somebody above 89 years at the study, that of somebody of 90."""
-    birth, study = _DATE.fullmatch(text), _DATE.fullmatch(study_date)
+    birth, study = re.fullmatch(_DATE, text), re.fullmatch(_DATE, study_date)
     if birth is None or study is None:
         return text
     born, then = ((int(one[1]), int(one[3] or 1), int(one[4] or 1)) for one in (birth, study))
@@ -135,7 +137,7 @@ def capped_birth_date(text: str, study_date: str) -> str:
 
 def truncate_date(text: str, to: str) -> str | None:
     """Cut one DA to its year or month; what goes becomes 01, because DA has no shorter form."""
-    match = _DATE.fullmatch(text)
+    match = re.fullmatch(_DATE, text)
     if match is None:
         return None
     year, _, month, _ = match.groups()
@@ -144,7 +146,7 @@ def truncate_date(text: str, to: str) -> str | None:
 
 def truncate_date_time(text: str, to: str) -> str | None:
     """Cut one DT to its year or month, which DT allows; time and offset from UTC go."""
-    match = _DATE_TIME.fullmatch(text)
+    match = re.fullmatch(_DATE_TIME, text)
     if match is None:
         return None
     return match[1][: 6 if to == "month" else 4]

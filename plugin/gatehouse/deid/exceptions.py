@@ -31,12 +31,9 @@ CODES: dict[ActionName, str] = {
 }
 """Action of a policy -> action code of Table E.1-1a."""
 
-_STEP = re.compile(
-    r"""(?P<keyword>[A-Za-z][A-Za-z0-9]*)
+_STEP = r"""(?P<keyword>[A-Za-z][A-Za-z0-9]*)
       | \( (?P<group>[0-9A-Fa-f]{4}) , (?P<element>[0-9A-Fa-f]{4}) \)
-      | \( (?P<odd>[0-9A-Fa-f]{4}) , \{ (?P<creator>[^{}]+) \} , (?P<low>[0-9A-Fa-f]{2}) \)""",
-    re.VERBOSE,
-)
+      | \( (?P<odd>[0-9A-Fa-f]{4}) , \{ (?P<creator>[^{}]+) \} , (?P<low>[0-9A-Fa-f]{2}) \)"""
 
 
 class PrivateTag(NamedTuple):
@@ -82,7 +79,7 @@ def parse_path(text: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     position = 0
     while True:
-        match = _STEP.match(text, position)
+        match = re.compile(_STEP, re.VERBOSE).match(text, position)
         if match is None:
             raise PolicyError(
                 f"{text}: not an attribute; write PatientName, (0010,0010), "

@@ -23,7 +23,7 @@ _SEVERAL: Final = frozenset({"LO", "SH", "UC"})
 _MARKED: Final = frozenset({"LT", "ST", "UT"})
 """Where there is room to say what was taken out."""
 
-_BLANKS: Final = re.compile(r"[\t\n\f\r\xa0\u3000]")
+_BLANKS: Final = r"[\t\n\f\r\xa0\u3000]"
 
 _LETTERS_MAX: Final[Mapping[str, int]] = {"LO": 64, "LT": 10240, "SH": 16, "ST": 1024}
 """PS3.5 Table 6.2-1."""
@@ -56,7 +56,7 @@ def clean(
     if text is None:
         return None
     plain = text.strip(" \0")
-    if not _BLANKS.sub("", plain).isprintable():
+    if not re.sub(_BLANKS, "", plain).isprintable():
         # Letters apart from each other by what is not seen (UTF-16 under an 8-bit character set,
         # spaces without width) are no words to the cleaner, and still a name to whoever reads them.
         return None

@@ -156,7 +156,7 @@ _IMAGE_TYPE_WORDS: Mapping[str, str] = {
 ``CT_SOM5 PROT`` and ``CSA REPORT``, the slide's ``LABEL`` and ``OVERVIEW`` (PS3.3 C.8.12.4.1.1).
 Whole words: ``PROTON_DENSITY`` and ``LABELMAP`` are images."""
 
-_WORD = re.compile("[A-Z0-9]+")
+_WORD = "[A-Z0-9]+"
 
 _DESCRIPTION_WORDS = (
     "SCREEN SAVE",
@@ -226,7 +226,7 @@ def _capture(values: Mapping[int, str]) -> str | None:
         return _CONVERSIONS.get(conversion, "its Conversion Type is not one of the Standard")
     if any(_text(values, tag) for tag in _CAPTURE_SIGNS):
         return "it carries the attributes of a secondary capture device"
-    for word in _WORD.findall(_text(values, IMAGE_TYPE)):
+    for word in re.findall(_WORD, _text(values, IMAGE_TYPE)):
         if word in _IMAGE_TYPE_WORDS:
             return _IMAGE_TYPE_WORDS[word]
     description = _text(values, SERIES_DESCRIPTION).replace("_", " ").replace("-", " ")

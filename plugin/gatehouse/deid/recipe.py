@@ -7,8 +7,7 @@ compiles it, together with the Standard's tables, into what the engine runs. No 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 ActionName = Literal[
     "keep",
@@ -25,8 +24,10 @@ ActionName = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeRule:
+_NONE: Final[Mapping[str, str | int]] = {}
+
+
+class AttributeRule(NamedTuple):
     """A policy's exception for one attribute.
 
     Parameters
@@ -49,11 +50,10 @@ class AttributeRule:
     action: ActionName
     because: str
     line: int = 0
-    parameters: Mapping[str, str | int] = field(default_factory=dict)
+    parameters: Mapping[str, str | int] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """The ``deidentify`` and ``pixels`` sections of one version of a policy.
 
     Options are named after PS3.15 E.3 in kebab-case, e.g. ``"retain-uids"``.

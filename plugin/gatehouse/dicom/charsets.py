@@ -66,9 +66,9 @@ STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
 _NOT_ENCODED = STATEFUL | {"shift_jis"}
 _ASCII_ONLY = ("", "IR 6")
 
-_TERM = re.compile(r"(?:ISO[ _-](?:2022[ _-])?)?(IR[ _-]\d+|GBK|GB18030)?", re.IGNORECASE)
-_FRAGMENT = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
-_DELIMITER = re.compile(rb"([\\^=\r\n\f\t])")
+_TERM = r"(?i)(?:ISO[ _-](?:2022[ _-])?)?(IR[ _-]\d+|GBK|GB18030)?"
+_FRAGMENT = rb"^[^\x1b]+|\x1b[^\x1b]*"
+_DELIMITER = rb"([\\^=\r\n\f\t])"
 
 CharacterSet = tuple[str, ...]
 """The values of Specific Character Set."""
@@ -84,7 +84,7 @@ def character_set(value: bytes) -> CharacterSet:
 
 def _repertoire(term: str) -> str | None:
     """Return a defined term as it is in `_CODECS`; None if it is not understood."""
-    match = _TERM.fullmatch(term.strip("\0 "))
+    match = re.fullmatch(_TERM, term.strip("\0 "))
     return (match[1] or "").upper().replace("_", " ").replace("-", " ") if match else None
 
 
@@ -109,7 +109,7 @@ def decode(value: bytes, character_set: CharacterSet = DEFAULT) -> str | None:
     try:
         if b"\x1b" not in value:
             return value.decode(_DEFAULT if first in STATEFUL else first)
-        return "".join(_decode_fragment(part, first) for part in _FRAGMENT.findall(value))
+        return "".join(_decode_fragment(part, first) for part in re.findall(_FRAGMENT, value))
     except (UnicodeError, KeyError):
         return None
 
@@ -122,7 +122,7 @@ def _decode_fragment(fragment: bytes, first: str) -> str:
     found = ESCAPES[fragment[1 : 1 + size]]
     if found in STATEFUL:
         return fragment.decode(found)
-    head, *rest = _DELIMITER.split(fragment[1 + size :])
+    head, *rest = re.split(_DELIMITER, fragment[1 + size :])
     return head.decode(found) + "".join(_decode_rest(part, first, found) for part in rest)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from gatehouse.dicom import charsets
 from gatehouse.dicom.charsets import ESCAPES, STATEFUL, CharacterSet, codec
 
-_DELIMITERS = re.compile(r"([\\^=\r\n\f\t])")
+_DELIMITERS = r"([\\^=\r\n\f\t])"
 _KATAKANA: Final = "shift_jis"
 _NEITHER: Final = ""
 
@@ -28,7 +28,7 @@ def encode(text: str, character_set: CharacterSet) -> bytes | None:
     codecs = [found for term in character_set if (found := codec(term))]
     if len(codecs) < len(character_set) or len(codecs) < 2:
         return None
-    pieces = [_encode_piece(piece, codecs) for piece in _DELIMITERS.split(text)]
+    pieces = [_encode_piece(piece, codecs) for piece in re.split(_DELIMITERS, text)]
     encoded = b"".join(piece or b"" for piece in pieces)
     is_same = None not in pieces and charsets.decode(encoded, character_set) == text
     return encoded if is_same else None

@@ -35,12 +35,12 @@ _RESERVED: Final = frozenset({*range(0x02, 0xC0), *range(0xF0, 0xF7), *range(0xF
 _LONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 """Markers without a segment: TEM and the restarts."""
 
-_NEXT_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+_NEXT_MARKER = rb"\xff[\x80-\xcf\xd8-\xfe]"
 """After SOS. JPEG stuffs FF with 00, JPEG-LS with a bit; restarts are part of the data."""
-_FILL = re.compile(rb"[\0\xff]*?(?=\xff\xd8|[^\0\xff]|\Z)", re.DOTALL)
+_FILL = rb"(?s)[\0\xff]*?(?=\xff\xd8|[^\0\xff]|\Z)"
 
 _SOC, _SOT, _SOD, _EOC, _J2K_COM = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9, 0xFF64
-_END = re.compile(rb"\xff\xd9")
+_END = rb"\xff\xd9"
 _REGISTRATION: Final = 2
 """Bytes of a JPEG 2000 comment that say of what kind it is."""
 _LONE_2000: Final = range(0xFF30, 0xFF40)
@@ -94,7 +94,7 @@ def texts_of_jpeg(stream: Buffer) -> list[Stretch]:
             found += _texts_of_segment(stream, marker, position + 4, stop)
             position = stop
             if marker == _SOS:
-                following = _NEXT_MARKER.search(stream, position)
+                following = re.compile(_NEXT_MARKER).search(stream, position)
                 position = following.start() if following else end
     return found
 
@@ -120,7 +120,7 @@ def _texts_of_segment(stream: Buffer, marker: int, start: int, stop: int) -> Ite
 
 def _after_image(stream: Buffer, position: int, found: list[Stretch]) -> int:
     """Return where another image begins, or the end; what is between is padding or text."""
-    fill = _FILL.match(stream, position)
+    fill = re.compile(_FILL).match(stream, position)
     position = fill.end() if fill else position
     end = len(stream)
     if position < end and bytes(stream[position : position + 2]) != b"\xff\xd8":
@@ -211,7 +211,7 @@ def _tile_end(stream: Buffer, position: int, end: int) -> int:
         # A tile-part that reaches beyond the end was cut off: nothing comes after it.
         return max(min(position + length, end), position + 12)
     # In compressed data no byte above 8F follows FF (ISO/IEC 15444-1 B.10.1).
-    ended = _END.search(stream, position)
+    ended = re.compile(_END).search(stream, position)
     return ended.start() if ended else end
 
 
