@@ -20,6 +20,11 @@ from urllib.parse import quote, urlencode
 BODY_MAX_BYTES = 1 << 20
 """Largest request; policies and justifications are far smaller."""
 
+UPLOAD_MAX_BYTES = 64 << 20
+"""Largest request for a preview, which may bring files."""
+
+UPLOADS = frozenset({"/gatehouse/preview"})
+
 ANSWER_MAX_BYTES = 64 << 20
 """Largest answer; Orthanc wants it in memory as a whole."""
 
@@ -88,8 +93,9 @@ class Forwarder:
         headers : Mapping
             Names in lower case, as Orthanc gives them.
         """
-        if len(body) > BODY_MAX_BYTES:
-            return problem(413, f"a request may have at most {BODY_MAX_BYTES} bytes")
+        body_max = UPLOAD_MAX_BYTES if uri in UPLOADS else BODY_MAX_BYTES
+        if len(body) > body_max:
+            return problem(413, f"a request may have at most {body_max} bytes")
         target = quote(uri) + (f"?{urlencode(query)}" if query else "")
         if len(target) > URI_MAX_CHARACTERS:
             return problem(414, f"an address may have at most {URI_MAX_CHARACTERS} characters")

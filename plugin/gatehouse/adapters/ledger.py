@@ -10,10 +10,20 @@ from gatehouse.adapters.ledger_audit import AuditLedger
 from gatehouse.adapters.ledger_deliveries import DeliveryLedger
 from gatehouse.adapters.ledger_delivery_views import DeliveryViewLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
+from gatehouse.adapters.ledger_proposals import ProposalLedger
 from gatehouse.adapters.ledger_views import ViewLedger
+from gatehouse.adapters.ledger_worklist import WorklistLedger
 
 
-class Ledger(InboxLedger, DeliveryLedger, ViewLedger, DeliveryViewLedger, AuditLedger):
+class Ledger(
+    WorklistLedger,
+    InboxLedger,
+    DeliveryLedger,
+    ViewLedger,
+    DeliveryViewLedger,
+    ProposalLedger,
+    AuditLedger,
+):
     """The whole ledger. See the bases for its methods, by who uses them.
 
     Parameters

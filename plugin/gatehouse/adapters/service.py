@@ -22,9 +22,12 @@ import uvicorn
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
+from gatehouse.adapters.policy_desk import PolicyDesk
 from gatehouse.adapters.policy_files import read_pack
+from gatehouse.adapters.policy_folder import source_of
 from gatehouse.adapters.reader import Reader
 from gatehouse.adapters.settings import Settings, prepare_home
+from gatehouse.adapters.side_work import SideSetup, SideWork
 from gatehouse.adapters.wake import Waker
 from gatehouse.errors import ConfigurationError, GatehouseError, HoldError, PolicyError
 from gatehouse.pipeline.packs import PackShelf
@@ -90,9 +93,15 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
     prepare_home(settings)
     with _only_one(settings):
         ledger = _open_ledger(settings)
-        source = str(settings.policies)
-        if ledger.activate_pack(load_policies(settings), "configuration", source, time.time()):
-            log.info("policies activated")
+        _activate_at_start(settings, ledger)
+        setup = SideSetup(settings.orthanc_url, settings.orthanc_authorization, settings.key_file)
+        desk = PolicyDesk(
+            ledger,
+            settings.policies,
+            settings.destinations,
+            SideWork(setup),
+            four_eyes=settings.four_eyes,
+        )
         waker = Waker(settings.home / "run" / "wake.sock")
         reader = Reader(
             OrthancArchive(settings.orthanc_url, settings.orthanc_authorization),
@@ -104,7 +113,7 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             policies=partial(_active_policies, PackShelf(ledger)),
         )
         health = Health(ledger, reader, settings.workers)
-        backend = Backend(ledger, health, waker.wake)
+        backend = Backend(ledger, health, waker.wake, desk)
         app = create_app(backend, settings.forward_secret, settings.roles)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -123,6 +132,27 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         reader.stop()
         reader.join(LOCK_PATIENCE_S)
         ledger.close()
+
+
+def _activate_at_start(settings: Settings, ledger: Ledger) -> None:
+    """Let the folder decide; with four eyes only if nothing decides yet.
+
+    Orthanc does not start with policies that have errors. When only this process is started again,
+    what decided goes on to decide, and the status says what is wrong with the folder.
+    """
+    is_first = ledger.active_pack() is None
+    try:
+        loaded = load_policies(settings)
+    except ConfigurationError:
+        if is_first:
+            raise
+        log.warning("the folder of policies has errors; what decided before goes on")
+        return
+    if settings.four_eyes and not is_first:
+        return
+    source = source_of(settings.policies) if settings.policies else ""
+    if ledger.activate_pack(loaded, "configuration", source, time.time()):
+        log.info("policies activated")
 
 
 def _active_policies(shelf: PackShelf) -> Sequence[Policy]:

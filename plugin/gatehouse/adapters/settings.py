@@ -60,6 +60,7 @@ class Settings:
     task_s: float = 300.0
     lost_s: float = 60.0
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
+    four_eyes: bool = False
     server: str = "orthanc"
     orthanc_authorization: str = field(default="", repr=False)
     forward_secret: str = field(default="", repr=False)
@@ -258,6 +259,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "InstanceSeconds": ("task_s", _seconds),
     "LostSeconds": ("lost_s", _seconds),
     "Roles": ("roles", _roles),
+    "FourEyes": ("four_eyes", _flag),
     "Server": ("server", _text),
     "OrthancUrl": ("orthanc_url", _url),
     "OrthancAuthorization": ("orthanc_authorization", _text),

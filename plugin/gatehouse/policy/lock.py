@@ -54,7 +54,7 @@ def check_lock(policy: Policy, line: int, lock: Lock, report: Report) -> None:
     """Report a policy that is not what the lock says of its version."""
     highest = max((version for name, version in lock if name == policy.name), default=0)
     locked = lock.get((policy.name, policy.version))
-    if policy.version < highest:
+    if policy.version < highest and locked != policy.digest:  # else somebody went back to it
         report.error(
             line,
             f"version {policy.version} is lower than version {highest}, which is in {FILE}",

@@ -20,6 +20,7 @@ from gatehouse.adapters.http_filter import ROLES, roles_of
 EVERY_ROLE = ROLES
 OPERATING = frozenset({"operator", "privacy-officer"})
 PRIVACY = frozenset({"privacy-officer"})
+EDITING = frozenset({"policy-editor", "privacy-officer"})
 
 ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/gatehouse/status"): EVERY_ROLE,
@@ -33,6 +34,31 @@ ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/gatehouse/policies"): EVERY_ROLE,
     ("GET", "/gatehouse/policies/{name}"): EVERY_ROLE,
     ("GET", "/gatehouse/policies/{name}/versions/{version}"): EVERY_ROLE,
+    ("GET", "/gatehouse/policies/{name}/source"): EVERY_ROLE,
+    ("GET", "/gatehouse/policies/{name}/conformance"): EVERY_ROLE,
+    ("GET", "/gatehouse/policies/{name}/diff"): EVERY_ROLE,
+    ("GET", "/gatehouse/policies/{name}/shadow"): EVERY_ROLE,
+    ("GET", "/gatehouse/policies-folder"): EVERY_ROLE,
+    ("GET", "/gatehouse/schemas/{name}"): EVERY_ROLE,
+    ("GET", "/gatehouse/proposals"): EVERY_ROLE,
+    ("GET", "/gatehouse/proposals/{number}"): EVERY_ROLE,
+    ("POST", "/gatehouse/preview"): EVERY_ROLE,
+    ("POST", "/gatehouse/policies/validate"): EDITING,
+    ("POST", "/gatehouse/policies/test"): EDITING,
+    ("POST", "/gatehouse/policies/reload"): EDITING,
+    ("POST", "/gatehouse/policies/{name}/diff"): EDITING,
+    ("POST", "/gatehouse/policies/{name}/otherwise"): EDITING,
+    ("POST", "/gatehouse/policies/{name}/activate"): EDITING,
+    ("POST", "/gatehouse/policies/{name}/versions/{version}/activate"): EDITING,
+    ("POST", "/gatehouse/policies/{name}/shadow"): EDITING,
+    ("DELETE", "/gatehouse/policies/{name}/shadow"): EDITING,
+    ("POST", "/gatehouse/proposals/{number}/approve"): EDITING,
+    ("POST", "/gatehouse/proposals/{number}/decline"): EDITING,
+    ("GET", "/gatehouse/held-reasons"): EVERY_ROLE,
+    ("POST", "/gatehouse/held/re-evaluate"): OPERATING,
+    ("POST", "/gatehouse/held/{hold_id}/release"): OPERATING,
+    ("POST", "/gatehouse/held/{hold_id}/reject"): OPERATING,
+    ("POST", "/gatehouse/held/{hold_id}/take-back"): OPERATING,
     ("GET", "/gatehouse/deliveries"): EVERY_ROLE,
     ("GET", "/gatehouse/audit"): PRIVACY,
     ("GET", "/gatehouse/audit/verification"): PRIVACY,

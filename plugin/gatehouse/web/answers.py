@@ -24,6 +24,7 @@ from gatehouse.pipeline.records import (
     StudyRecord,
     TransitionRecord,
 )
+from gatehouse.web.words import words_of
 
 
 class Study(BaseModel):
@@ -92,6 +93,8 @@ class Hold(BaseModel):
     reason: str
     path: str
     instance: str
+    words: str
+    """What the rule means, and what can be done, in plain words."""
     held_at: str
     resolved_at: str | None
     resolved_by: str
@@ -281,6 +284,7 @@ def hold(record: HoldRecord) -> Hold:
         generation=record.generation,
         rule=record.rule,
         reason=record.reason,
+        words=words_of(record.rule),
         path=record.path,
         instance=record.instance,
         held_at=iso(record.held_at),

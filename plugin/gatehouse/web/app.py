@@ -15,9 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatehouse import __version__
 from gatehouse.web.access import Gate
+from gatehouse.web.draft_routes import draft_api
+from gatehouse.web.held_routes import held_api
+from gatehouse.web.limits import RateLimit
+from gatehouse.web.policy_routes import policy_api
 from gatehouse.web.routes import Backend, api
 
 log = structlog.get_logger()
+
+ROUTERS = (api, policy_api, draft_api, held_api)
+"""All routes; a test walks them."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -52,7 +59,9 @@ def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str
         dependencies=[Depends(check)],
     )
     app.state.backend = backend
-    app.include_router(api)
+    app.state.limit = RateLimit()
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(sa.exc.SQLAlchemyError, _no_ledger)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -17,7 +16,10 @@ from gatehouse.pipeline.records import StudyRecord
 from gatehouse.pipeline.states import DeliveryState, StudyState
 from gatehouse.web import answers
 from gatehouse.web.access import Asker
-from gatehouse.web.health import Health, metrics
+from gatehouse.web.backend import Backend, backend
+from gatehouse.web.health import metrics
+
+__all__ = ["Backend", "api", "backend", "find_study"]
 
 ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -30,22 +32,6 @@ Offset = Annotated[int, Query(ge=0, le=10**9)]
 T = TypeVar("T")
 
 api = APIRouter(prefix="/gatehouse")
-
-
-@dataclass(frozen=True)
-class Backend:
-    """What the routes work on; ``request.app.state.backend``."""
-
-    ledger: Ledger
-    health: Health
-    wake: Any
-    """Called when there is something to do for the process that starts workflows."""
-
-
-def backend(request: Request) -> Backend:
-    """Return what the routes work on."""
-    found: Backend = request.app.state.backend
-    return found
 
 
 @api.get("/status")
@@ -90,7 +76,7 @@ def study(
 ) -> answers.StudyDetails | answers.DeidentifiedStudy:
     """Explain one study, by our number or by its Orthanc ID, also one that was de-identified."""
     ledger = backend(request).ledger
-    record = _study(ledger, which)
+    record = find_study(ledger, which)
     if which not in (str(record.study_id), record.orthanc_id):
         # Anything that tells the original's number, times or IDs would be a link to it.
         return answers.DeidentifiedStudy(
@@ -118,7 +104,7 @@ def study(
 def process_again(request: Request, which: str, asker: Asker) -> answers.ProcessedAgain:
     """Process a study again, under the policies that are active now; the audit trail says who."""
     parts = backend(request)
-    record = _study(parts.ledger, which)
+    record = find_study(parts.ledger, which)
     try:
         key = parts.ledger.process_again(record.study_id, asker.name, parts.health.clock())
     except StateError as error:
@@ -216,7 +202,8 @@ def _page(found: Sequence[T], limit: int, offset: int) -> tuple[Sequence[T], int
     return found[:limit], offset + limit if len(found) > limit else None
 
 
-def _study(ledger: Ledger, which: str) -> StudyRecord:
+def find_study(ledger: Ledger, which: str) -> StudyRecord:
+    """Return a study by our number or by Orthanc's ID; 404 if there is none."""
     record = None
     if NUMBER.fullmatch(which):
         record = ledger.study(int(which))

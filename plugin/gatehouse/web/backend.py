@@ -1,0 +1,32 @@
+"""What the routes work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.policy_desk import PolicyDesk
+from gatehouse.web.health import Health
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What the routes work on; ``request.app.state.backend``."""
+
+    ledger: Ledger
+    health: Health
+    wake: Any
+    """Called when there is something to do for the process that starts workflows."""
+    desk: PolicyDesk | None = None
+    """Where policies are changed; None where a process shows only what the ledger knows."""
+    reject_after_s: float = 3600.0
+    """How long the rejection of a held study can be taken back."""
+
+
+def backend(request: Request) -> Backend:
+    """Return what the routes work on."""
+    found: Backend = request.app.state.backend
+    return found
