@@ -30,7 +30,9 @@ def cluster() -> Iterator[PostgreSQL]:
 
 def done(plant: Plant, studies: int) -> None:
     """Wait until all studies are done."""
-    eventually(lambda: plant.states() == {"done": studies}, 90.0, f"{plant.states()} {plant.log()}")
+    eventually(
+        lambda: plant.states() == {"done": studies}, 180.0, f"{plant.states()} {plant.log()}"
+    )
 
 
 def test_a_database_that_is_killed_loses_nothing(tmp_path: Path, cluster: PostgreSQL) -> None:

@@ -22,7 +22,7 @@ from support.orthanc import eventually
 from support.postgresql import PostgreSQL, postgresql  # noqa: F401  a fixture
 from support.workers import CANARY, Plant
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -174,11 +174,13 @@ def history(plant: Plant, key: StudyKey) -> list[object]:
 
 def test_the_work_of_a_lost_worker_is_taken_over(plant: Plant) -> None:
     plant.start_worker("worker-1", LostSeconds=3)
-    eventually(lambda: plant.ledger.workers(), 20)
+    eventually(lambda: plant.ledger.workers(), PATIENCE_S)
+    plant.dam.close_after(0)
     plant.receive(studies=4, instances=6)
-    eventually(lambda: "processing" in plant.states() or "delivering" in plant.states(), 20)
+    eventually(lambda: "delivering" in plant.states(), PATIENCE_S)
 
     plant.kill_worker("worker-1")
+    plant.dam.open()
     plant.start_worker("worker-2", LostSeconds=3)
 
     done(plant, 4)
@@ -190,7 +192,7 @@ def test_a_destination_that_was_away_gets_the_study_when_it_is_back(small_plant:
     plant.research.kill()
     plant.start_worker()
     plant.receive(studies=1, instances=3)
-    eventually(lambda: [d for d in plant.ledger.deliveries() if d.attempts > 1], 30)
+    eventually(lambda: [d for d in plant.ledger.deliveries() if d.attempts > 1], PATIENCE_S)
 
     plant.research.start()
 
@@ -219,7 +221,7 @@ def test_late_instances_are_delivered_and_nothing_else_again(small_plant: Plant)
     )
     plant.read_inbox()
 
-    eventually(lambda: plant.ledger.study(1).generation == 2, 20)
+    eventually(lambda: plant.ledger.study(1).generation == 2, PATIENCE_S)
     done(plant, 1)
     check_arrived(plant, 4)
     changes = plant.research.get("/changes", params={"since": before}).json()["Changes"]
@@ -240,7 +242,7 @@ def test_a_process_of_the_pool_that_is_killed_is_replaced_and_its_instance_done_
     plant = small_plant
     pid = plant.start_worker()
     plant.receive(studies=1, instances=60)
-    victims = eventually(lambda: pool_children(pid), 20)
+    victims = eventually(lambda: pool_children(pid), PATIENCE_S)
 
     os.kill(victims.pop(), signal.SIGKILL)
 
@@ -263,12 +265,12 @@ def test_no_process_of_the_pool_outlives_its_worker(small_plant: Plant, how: str
 
     {"kill": small_plant.kill_worker, "stop": small_plant.stop_worker}[how]()
 
-    eventually(lambda: not [one for one in family if is_alive(one)], 10)
+    eventually(lambda: not [one for one in family if is_alive(one)], PATIENCE_S)
 
 
 def test_a_worker_ends_with_its_stdin_and_says_so(small_plant: Plant) -> None:
     small_plant.start_worker()
-    eventually(lambda: small_plant.ledger.workers(), 20)
+    eventually(lambda: small_plant.ledger.workers(), PATIENCE_S)
 
     code = small_plant.stop_worker()
 
@@ -281,7 +283,7 @@ def test_an_orthanc_that_is_away_makes_a_study_wait_and_not_fail(small_plant: Pl
     plant.receive(studies=1, instances=3)
     plant.gateway.kill()
     plant.start_worker()
-    eventually(lambda: "not available" in plant.ledger.study(1).reason, 30)
+    eventually(lambda: "not available" in plant.ledger.study(1).reason, PATIENCE_S)
 
     plant.gateway.start()
 
@@ -297,7 +299,7 @@ def test_an_instance_that_was_deleted_before_its_turn_holds_its_study(small_plan
 
     plant.start_worker()
 
-    eventually(lambda: plant.states() == {"held": 1}, 30)
+    eventually(lambda: plant.states() == {"held": 1}, PATIENCE_S)
     [hold] = plant.ledger.holds()
     assert (hold.rule, hold.instance) == ("archive.vanished", first)
     assert plant.arrived() == {}
@@ -330,7 +332,7 @@ def test_no_value_of_an_attribute_is_in_the_ledger_the_workflows_or_the_log(
     plant.start_worker()
     plant.receive(studies=1, instances=2)
     plant.receive(studies=1, instances=1, BurnedInAnnotation="YES")
-    eventually(lambda: plant.states() == {"done": 1, "held": 1}, 30)
+    eventually(lambda: plant.states() == {"done": 1, "held": 1}, PATIENCE_S)
     plant.stop_worker()
 
     home = plant.settings.home

@@ -84,7 +84,7 @@ class Chromium:
 
     def wait_for(self, script: str) -> Any:
         """Wait until an expression of JavaScript is true; return it."""
-        return eventually(lambda: self.run(script), 30, f"the page never got so far: {script}")
+        return eventually(lambda: self.run(script), message=f"the page never got so far: {script}")
 
     def _call(self, method: str, **parameters: Any) -> Any:
         self._number += 1

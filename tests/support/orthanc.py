@@ -25,8 +25,8 @@ USER, PASSWORD = "tester", "a password for tests only"
 STORESCU = "/usr/bin/storescu"
 """DCMTK's; pynetdicom installs a command of the same name into the virtual environment."""
 
-START_MAX_S = 40.0
-STOP_MAX_S = 40.0
+START_MAX_S = 120.0
+STOP_MAX_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ class Orthanc:
         )
 
 
-def eventually(condition: Any, timeout_s: float = 20.0, message: str = "") -> Any:
+def eventually(condition: Any, timeout_s: float = 120.0, message: str = "") -> Any:
     """Wait until a condition gives something true; return that."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -23,7 +23,7 @@ BINARIES = Path("/usr/lib/postgresql/15/bin")
 ACCOUNT = "postgres"
 """The server refuses to run as root."""
 
-START_MAX_S = 30.0
+START_MAX_S = 120.0
 
 
 class PostgreSQL:

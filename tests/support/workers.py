@@ -145,7 +145,7 @@ class Plant:
         process = self.workers.pop(name)
         assert process.stdin is not None
         process.stdin.close()
-        return process.wait(30)
+        return process.wait(120)
 
     def log(self, name: str = "worker-1") -> str:
         """Return what a worker has said."""
