@@ -59,7 +59,7 @@ def test_a_user_without_a_role_gets_nothing(site: Site, route: tuple[str, str], 
     reply = ask(site, route, user, **{"X-Gatehouse": "1"})
 
     assert reply.status == 403
-    assert reply.json == {"error": "this user has no role in Gatehouse"}
+    assert b"this user has no role in Gatehouse" in reply.body
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", SECRET[:-1], SECRET + "x", "\u00fc"])
@@ -70,7 +70,7 @@ def test_nobody_gets_in_past_the_plugin(site: Site, route: tuple[str, str], secr
     reply = call(site.app, route[0], route[1].format(**EXAMPLES), sent)
 
     assert reply.status == 403
-    assert reply.json == {"error": "requests come through Orthanc only"}
+    assert b"requests come through Orthanc only" in reply.body
 
 
 CHANGES = [route for route in ROUTES if route[0] != "GET"]

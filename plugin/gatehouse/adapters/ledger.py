@@ -7,18 +7,20 @@ no values of attributes (see ``ledger_tables``).
 from __future__ import annotations
 
 from gatehouse.adapters.ledger_audit import AuditLedger
-from gatehouse.adapters.ledger_deliveries import DeliveryLedger
 from gatehouse.adapters.ledger_delivery_views import DeliveryViewLedger
+from gatehouse.adapters.ledger_destinations import DestinationLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
 from gatehouse.adapters.ledger_proposals import ProposalLedger
+from gatehouse.adapters.ledger_search import SearchLedger
 from gatehouse.adapters.ledger_views import ViewLedger
 from gatehouse.adapters.ledger_worklist import WorklistLedger
 
 
 class Ledger(
+    SearchLedger,
     WorklistLedger,
     InboxLedger,
-    DeliveryLedger,
+    DestinationLedger,
     ViewLedger,
     DeliveryViewLedger,
     ProposalLedger,

@@ -82,6 +82,7 @@ transition = sa.Table(
     _text("rule"),
     _text("reason"),
     sa.Index(None, "study_id"),
+    sa.Index(None, "at"),
 )
 
 instance = sa.Table(

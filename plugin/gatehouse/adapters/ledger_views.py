@@ -37,7 +37,8 @@ _INSTANCES = (
     .scalar_subquery()
     .label("instances")
 )
-_STUDIES = sa.select(study, _INSTANCES)
+STUDIES = sa.select(study, _INSTANCES)
+"""Studies with the number of their instances."""
 
 
 class ViewLedger(LedgerBase):
@@ -52,14 +53,14 @@ class ViewLedger(LedgerBase):
         offset: int = 0,
     ) -> list[StudyRecord]:
         """Return studies, the one that changed last first."""
-        query = _STUDIES.order_by(study.c.state_changed_at.desc(), study.c.id.desc())
+        query = STUDIES.order_by(study.c.state_changed_at.desc(), study.c.id.desc())
         if state is not None:
             query = query.where(study.c.state == state)
         if policy is not None:
             query = query.where(study.c.policy == policy)
         with self.reading() as connection:
             rows = connection.execute(query.limit(limit).offset(offset))
-            return [_study(row) for row in rows]
+            return [study_record(row) for row in rows]
 
     def study(self, which: int | str) -> StudyRecord | None:
         """Return one study by our ID, or by Orthanc's ID of it or of what was made of it."""
@@ -78,11 +79,11 @@ class ViewLedger(LedgerBase):
             # The original comes first where an ID could be both.
             is_original = sa.case((study.c.orthanc_id == which, 0), else_=1)
             row = connection.execute(
-                _STUDIES.where(condition).order_by(is_original).limit(1)
+                STUDIES.where(condition).order_by(is_original).limit(1)
                 if isinstance(which, str)
-                else _STUDIES.where(condition)
+                else STUDIES.where(condition)
             ).one_or_none()
-        return None if row is None else _study(row)
+        return None if row is None else study_record(row)
 
     def kept_studies(self, study_id: int) -> list[str]:
         """Return the Orthanc IDs of the de-identified studies that were kept of a study."""
@@ -188,7 +189,8 @@ class ViewLedger(LedgerBase):
             return [WorkerRecord(**row) for row in rows]
 
 
-def _study(row: sa.Row[Any]) -> StudyRecord:
+def study_record(row: sa.Row[Any]) -> StudyRecord:
+    """Return a row of ``STUDIES`` as a value."""
     return StudyRecord(
         study_id=row.id,
         server=row.server,

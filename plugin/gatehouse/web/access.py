@@ -16,6 +16,7 @@ from fastapi import Depends, HTTPException, Request
 
 from gatehouse.adapters.forward import SECRET_HEADER, USER_HEADER
 from gatehouse.adapters.http_filter import ROLES, roles_of
+from gatehouse.web.pages_access import PAGES_ACCESS
 
 EVERY_ROLE = ROLES
 OPERATING = frozenset({"operator", "privacy-officer"})
@@ -62,6 +63,7 @@ ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/gatehouse/deliveries"): EVERY_ROLE,
     ("GET", "/gatehouse/audit"): PRIVACY,
     ("GET", "/gatehouse/audit/verification"): PRIVACY,
+    **PAGES_ACCESS,
 }
 """Method and path -> roles that may use it."""
 

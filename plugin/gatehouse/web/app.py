@@ -9,26 +9,31 @@ import sqlalchemy as sa
 import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatehouse import __version__
+from gatehouse.web import pages_base
 from gatehouse.web.access import Gate
 from gatehouse.web.draft_routes import draft_api
 from gatehouse.web.held_routes import held_api
 from gatehouse.web.limits import RateLimit
+from gatehouse.web.pages import pages
 from gatehouse.web.policy_routes import policy_api
 from gatehouse.web.routes import Backend, api
 
 log = structlog.get_logger()
 
-ROUTERS = (api, policy_api, draft_api, held_api)
+ROUTERS = (api, policy_api, draft_api, held_api, pages)
 """All routes; a test walks them."""
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "object-src 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -69,28 +74,32 @@ def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str
     return _Envelope(app)
 
 
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101  as it is registered above
-    return JSONResponse({"error": str(error.detail)}, error.status_code)
+    return _problem(request, str(error.detail), error.status_code)
 
 
-async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
+async def _not_understood(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  as it is registered above
     # Where and what is wrong, but not what was given: an address may hold anything.
     problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
-    return JSONResponse({"error": "; ".join(problems)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return _problem(request, "; ".join(problems), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _no_ledger(_request: Request, error: Exception) -> JSONResponse:
+async def _no_ledger(request: Request, error: Exception) -> Response:
     log.error("ledger not reached", reason=type(error).__name__)
-    return JSONResponse({"error": "the ledger can't be reached"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return _problem(request, "the ledger can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-async def _failed(_request: Request, error: Exception) -> JSONResponse:
+async def _failed(request: Request, error: Exception) -> Response:
     log.error("request failed", reason=type(error).__name__)
-    return JSONResponse(
-        {"error": "an internal error; see the log"}, HTTPStatus.INTERNAL_SERVER_ERROR
-    )
+    return _problem(request, "an internal error; see the log", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _problem(request: Request, message: str, status: int) -> Response:
+    if pages_base.wants_page(request):
+        return pages_base.error_page(status, message)
+    return JSONResponse({"error": message}, status)
 
 
 class _Envelope:
@@ -106,8 +115,11 @@ class _Envelope:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
+                given = {name for name, _ in message.get("headers", ())}
                 own = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message.get("headers", ()), *own]
+                # What may be kept says so itself; everything else must not be.
+                missing = [(name, value) for name, value in own if name not in given]
+                message["headers"] = [*message.get("headers", ()), *missing]
             await send(message)
 
         try:

@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.add_column("study", sa.Column("modalities", sa.Text(), server_default="", nullable=False))
     op.add_column("study", sa.Column("source", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_study_first_received_at", "study", ["first_received_at"])
+    op.create_index("ix_transition_at", "transition", ["at"])
     op.execute(
         "UPDATE study SET source = COALESCE((SELECT MAX(CASE WHEN instance.calling_aet <> '' "
         "THEN instance.calling_aet ELSE instance.remote_address END) FROM instance "
@@ -25,6 +26,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the columns."""
+    op.drop_index("ix_transition_at", "transition")
     op.drop_index("ix_study_first_received_at", "study")
     op.drop_column("study", "source")
     op.drop_column("study", "modalities")

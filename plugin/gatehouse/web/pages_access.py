@@ -1,0 +1,23 @@
+"""Which page is open to whom: part of the table of ``web.access``.
+
+A page shows everybody who has a role the same but values of originals; what it offers to change
+goes to the REST routes, which have lines of their own in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gatehouse.adapters.http_filter import ROLES
+
+_PRIVACY = frozenset({"privacy-officer"})
+
+PAGES_ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
+    ("GET", "/gatehouse/ui"): ROLES,
+    ("GET", "/gatehouse/ui/"): ROLES,
+    ("GET", "/gatehouse/ui/static/{version}/{name}"): ROLES,
+    ("GET", "/gatehouse/ui/studies"): ROLES,
+    ("GET", "/gatehouse/ui/studies/{which}"): ROLES,
+    ("GET", "/gatehouse/ui/find"): ROLES,
+}
+"""Method and path -> roles that may use it."""

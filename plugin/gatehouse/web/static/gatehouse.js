@@ -1,0 +1,252 @@
+// What pages do in the browser. What changes something is sent to the REST routes as JSON with the
+// header X-Gatehouse, which no page of others can send; answers are put in as text, never as HTML.
+(function () {
+  'use strict';
+
+  var message = document.getElementById('message');
+
+  function say(text, isBad) {
+    message.textContent = text;
+    message.className = text ? (isBad ? 'bad' : 'good') : '';
+  }
+
+  function ask(method, path, body) {
+    return fetch(path, {
+      method: method,
+      credentials: 'same-origin',
+      headers: { 'Content-Type': 'application/json', 'X-Gatehouse': '1' },
+      body: body === undefined ? '{}' : JSON.stringify(body)
+    }).then(function (answer) {
+      return answer.text().then(function (text) {
+        var found = null;
+        try {
+          found = JSON.parse(text);
+        } catch (error) {
+          found = { error: answer.statusText };
+        }
+        if (!answer.ok) {
+          throw new Error((found && found.error) || 'the service does not answer');
+        }
+        return found;
+      });
+    });
+  }
+
+  // A form's fields as JSON. data-kind: "number", "list" (ticked boxes), "numbers", "flag".
+  function fields(form) {
+    var body = {};
+    Array.prototype.forEach.call(form.elements, function (field) {
+      if (!field.name || field.disabled) {
+        return;
+      }
+      var kind = field.dataset.kind;
+      if (kind === 'list' || kind === 'numbers') {
+        body[field.name] = body[field.name] || [];
+        if (field.type !== 'checkbox' || field.checked) {
+          field.value.split(',').filter(Boolean).forEach(function (one) {
+            body[field.name].push(kind === 'numbers' ? Number(one) : one);
+          });
+        }
+      } else if (kind === 'flag') {
+        body[field.name] = field.checked;
+      } else if (kind === 'number') {
+        if (field.value !== '') {
+          body[field.name] = Number(field.value);
+        }
+      } else if (field.value !== '') {
+        body[field.name] = field.value;
+      }
+    });
+    return body;
+  }
+
+  function act(element, body) {
+    var words = element.dataset.action.split(' ');
+    var buttons = element.tagName === 'FORM' ? element.querySelectorAll('button') : [element];
+    Array.prototype.forEach.call(buttons, function (one) { one.disabled = true; });
+    return ask(words[0], words[1], body).then(function (answer) {
+      keep(element.dataset.done || 'Done.');
+      var dialog = element.closest('dialog');
+      if (dialog) {
+        dialog.close();
+      }
+      if (element.dataset.then === 'reload') {
+        window.location.reload();
+      } else if (element.dataset.then) {
+        window.location.assign(element.dataset.then);
+      } else {
+        told();
+      }
+      return answer;
+    }).catch(function (error) {
+      say(error.message, true);
+      var place = element.querySelector('[data-error]');
+      if (place) {
+        place.textContent = error.message;
+      }
+    }).finally(function () {
+      Array.prototype.forEach.call(buttons, function (one) { one.disabled = false; });
+    });
+  }
+
+  // A message that is to be read after the page was loaded again.
+  function keep(text) {
+    try {
+      window.sessionStorage.setItem('gatehouse-message', text);
+    } catch (error) {
+      say(text);
+    }
+  }
+
+  function told() {
+    try {
+      var text = window.sessionStorage.getItem('gatehouse-message');
+      window.sessionStorage.removeItem('gatehouse-message');
+      if (text) {
+        say(text);
+      }
+    } catch (error) {
+      return;
+    }
+  }
+
+  document.addEventListener('click', function (event) {
+    var element = event.target.closest('[data-action], [data-opens], [data-closes], #theme, [data-print]');
+    if (!element || element.tagName === 'FORM') {
+      return;
+    }
+    if (element.id === 'theme') {
+      switchTheme();
+    } else if (element.dataset.print !== undefined) {
+      window.print();
+    } else if (element.dataset.opens) {
+      open(element);
+    } else if (element.dataset.closes !== undefined) {
+      element.closest('dialog').close();
+    } else {
+      act(element, element.dataset.body ? JSON.parse(element.dataset.body) : {});
+    }
+  });
+
+  // Opens a dialog; data-fill holds values for its fields by name, and data-to its address.
+  function open(element) {
+    var dialog = document.getElementById(element.dataset.opens);
+    var form = dialog.querySelector('form');
+    var fill = element.dataset.fill ? JSON.parse(element.dataset.fill) : {};
+    Object.keys(fill).forEach(function (name) {
+      if (form.elements[name]) {
+        form.elements[name].value = fill[name];
+      }
+      Array.prototype.forEach.call(dialog.querySelectorAll('[data-text="' + name + '"]'), function (place) {
+        place.textContent = fill[name];
+      });
+    });
+    if (element.dataset.to) {
+      form.dataset.action = element.dataset.to;
+    }
+    var place = form.querySelector('[data-error]');
+    if (place) {
+      place.textContent = '';
+    }
+    dialog.showModal();
+  }
+
+  document.addEventListener('submit', function (event) {
+    var form = event.target;
+    if (form.dataset.action) {
+      event.preventDefault();
+      act(form, fields(form));
+    }
+  });
+
+  // Boxes of a worklist: all at once, and how many there are.
+  document.addEventListener('change', function (event) {
+    var box = event.target;
+    if (box.dataset.all) {
+      Array.prototype.forEach.call(document.querySelectorAll(box.dataset.all), function (one) {
+        one.checked = box.checked;
+      });
+    }
+    counted();
+  });
+
+  function counted() {
+    var bar = document.querySelector('[data-counts]');
+    if (!bar) {
+      return;
+    }
+    var ticked = Array.prototype.filter.call(
+      document.querySelectorAll(bar.dataset.counts), function (one) { return one.checked; });
+    var ids = ticked.map(function (one) { return one.value; }).join(',');
+    Array.prototype.forEach.call(bar.querySelectorAll('[data-number]'), function (place) {
+      place.textContent = String(ticked.length);
+    });
+    Array.prototype.forEach.call(document.querySelectorAll('[data-ticked]'), function (field) {
+      field.value = ids;
+    });
+    Array.prototype.forEach.call(bar.querySelectorAll('button'), function (one) {
+      one.disabled = ticked.length === 0;
+    });
+  }
+
+  // Rows of a table by what is typed: data-filter names the table.
+  document.addEventListener('input', function (event) {
+    var field = event.target;
+    if (!field.dataset.filter) {
+      return;
+    }
+    filterRows(document.querySelector(field.dataset.filter));
+  });
+
+  function filterRows(table) {
+    if (!table) {
+      return;
+    }
+    var field = document.querySelector('[data-filter="#' + table.id + '"]');
+    var all = document.querySelector('[data-unchanged="#' + table.id + '"]');
+    var words = field ? field.value.toLowerCase().split(/\s+/).filter(Boolean) : [];
+    var shown = 0;
+    Array.prototype.forEach.call(table.tBodies[0].rows, function (row) {
+      var text = row.textContent.toLowerCase();
+      var fits = words.every(function (word) { return text.indexOf(word) >= 0; }) &&
+        (!all || all.checked || row.dataset.changed === '1');
+      row.hidden = !fits;
+      shown += fits ? 1 : 0;
+    });
+    var place = document.querySelector('[data-shown="#' + table.id + '"]');
+    if (place) {
+      place.textContent = String(shown);
+    }
+  }
+
+  document.addEventListener('change', function (event) {
+    if (event.target.dataset.unchanged) {
+      filterRows(document.querySelector(event.target.dataset.unchanged));
+    }
+  });
+
+  function switchTheme() {
+    var root = document.documentElement;
+    var isDark = root.dataset.theme
+      ? root.dataset.theme === 'dark'
+      : window.matchMedia('(prefers-color-scheme: dark)').matches;
+    root.dataset.theme = isDark ? 'light' : 'dark';
+    try {
+      window.localStorage.setItem('gatehouse-theme', root.dataset.theme);
+    } catch (error) {
+      return;
+    }
+  }
+
+  document.addEventListener('htmx:responseError', function (event) {
+    say('The service does not answer (' + event.detail.xhr.status + ').', true);
+  });
+  document.addEventListener('htmx:afterSwap', function () {
+    counted();
+  });
+
+  window.gatehouse = { ask: ask, say: say, filterRows: filterRows };
+  told();
+  counted();
+  Array.prototype.forEach.call(document.querySelectorAll('table[id]'), filterRows);
+})();
