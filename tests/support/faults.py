@@ -22,6 +22,7 @@ from gatehouse.deid.pseudonyms import key_id
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.bench import Bench, orthanc_id
 from gatehouse.pipeline.delivery import DeliverySteps
+from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.packs import PackShelf
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
@@ -141,19 +142,28 @@ class MemoryArchive:
 
 
 class HereWorkshop:
-    """Does the work of the pool in this process."""
+    """Does the work of the pool in this process, and notes which."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self.done: list[tuple[str, str]] = []
 
     def facts(self, jobs: Sequence[Any]) -> Iterator[Any]:
-        return (self._bench.facts(job) for job in jobs)
+        return self._each("facts", jobs)
 
     def known(self, jobs: Sequence[Any]) -> Iterator[Any]:
-        return (self._bench.known(job) for job in jobs)
+        return self._each("known", jobs)
 
     def make(self, jobs: Sequence[Any]) -> Iterator[Any]:
-        return (self._bench.make(job) for job in jobs)
+        return self._each("make", jobs)
+
+    def prepare(self, jobs: Sequence[Any]) -> Iterator[Any]:
+        return self._each("prepare", jobs)
+
+    def _each(self, what: str, jobs: Sequence[Any]) -> Iterator[Any]:
+        for job in jobs:
+            self.done.append((what, job.instance))
+            yield getattr(self._bench, what)(job)
 
 
 @dataclass
@@ -161,6 +171,7 @@ class MemoryDestination:
     """A destination that keeps what it gets, and answers as it is told."""
 
     got: list[tuple[str, bytes]] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
     answer: Callable[[OutgoingInstance], InstanceReceipt] = lambda one: InstanceReceipt(
         one.sop_instance_uid, "0x0000", is_stored=True
     )
@@ -171,6 +182,17 @@ class MemoryDestination:
         for one in instances:
             self.got.append((one.sop_instance_uid, one.file.read_bytes()))
             yield self.answer(one)
+
+    def present(
+        self, _delivery: Delivery, instances: Sequence[OutgoingInstance]
+    ) -> tuple[set[str], str]:
+        there = {uid for uid, _ in self.got}
+        return {one.sop_instance_uid for one in instances} & there, "a look"
+
+    committed = present
+
+    def finish(self, _delivery: Delivery, instances: Sequence[OutgoingInstance]) -> None:
+        self.finished = [one.sop_instance_uid for one in instances]
 
 
 @cache
@@ -189,6 +211,8 @@ class Line:
     ----------
     faulty : str
         Name of the port whose calls go through the fuse; all of them if empty.
+    is_complete : bool
+        Whether the study waits for its run; else nothing of it has arrived yet.
     """
 
     def __init__(
@@ -199,6 +223,7 @@ class Line:
         *,
         instances: int = 3,
         policy: str = POLICY,
+        is_complete: bool = True,
         **attributes: Any,
     ) -> None:
         self.archive = MemoryArchive()
@@ -207,6 +232,7 @@ class Line:
         shutil.copy(_empty_ledger(), folder / "ledger.db")
         self.ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
         self.spool = FolderSpool(folder / "spool")
+        self.early_spool = FolderSpool(folder / "spool" / "early" / "worker-1", is_lasting=False)
         loaded, problems = load_single(policy.encode(), "everything.yaml")
         assert loaded is not None, problems
         self.ledger.activate_pack(Pack((loaded,), "pack-1"), "test", "", 1.0)
@@ -216,14 +242,25 @@ class Line:
         defaults = {"PatientName": f"{CANARY}^NAME", "PatientID": f"{CANARY}-ID"}
         for number, one in enumerate(series(instances, **(defaults | attributes)), 1):
             self.archive.originals[f"instance-{number}"] = to_bytes(one)
-        self.receive(*self.archive.originals)
         self.tools = self._tools()
+        self.early = Early(self.tools)
+        if is_complete:
+            self.receive(*self.archive.originals)
+
+    def arrive(self, *instances: str, digest: str = "digest-1") -> None:
+        """Record instances of the study, which more may follow."""
+        found = [received(one, digest=digest) for one in instances]
+        self.ledger.record_changes(SERVER, 1, found, self.now)
+
+    def complete(self) -> StudyKey:
+        """Have the study wait for its run."""
+        [key] = self.ledger.quiet_studies(self.now + 100.0, 5.0)
+        return key
 
     def receive(self, *instances: str) -> StudyKey:
         """Record instances, and have their study wait."""
-        self.ledger.record_changes(SERVER, 1, [received(one) for one in instances], self.now)
-        [key] = self.ledger.quiet_studies(self.now + 100.0, 5.0)
-        return key
+        self.arrive(*instances)
+        return self.complete()
 
     def run(self, key: StudyKey) -> None:
         """Bring a run to its end through every failure and power cut."""
@@ -238,7 +275,7 @@ class Line:
         raise AssertionError("the run never came to its end")
 
     def _run_once(self, key: StudyKey, records: dict[str, Any]) -> None:
-        studies = StudySteps(self.tools)
+        studies = StudySteps(self.tools, self.early)
 
         def step(name: str, work: Callable[..., Any], *arguments: Any) -> Any:
             if None in arguments:
@@ -262,20 +299,27 @@ class Line:
                 self.now = again_at
 
     def _tools(self) -> Tools:
-        bench = Bench(self._fused("archive", self.archive), self.spool, MASTER_KEY)
+        bench = Bench(
+            self._fused("archive", self.archive),
+            self.spool,
+            MASTER_KEY,
+            early_spool=self.early_spool,
+        )
+        self.workshop = HereWorkshop(bench)
         whole = Tools(
             server=SERVER,
             ledger=self.ledger,
             packs=PackShelf(self.ledger),
             archive=self.archive,
-            workshop=HereWorkshop(bench),
+            workshop=self.workshop,
             spool=self.spool,
             destinations={},
             key_id=key_id(MASTER_KEY),
             now=lambda: self.now,
             random=lambda: 0.5,
+            early_spool=self.early_spool,
         )
-        ports = ("ledger", "archive", "workshop", "spool")
+        ports = ("ledger", "archive", "workshop", "spool", "early_spool")
         return replace(
             whole,
             **{name: self._fused(name, getattr(whole, name)) for name in ports},

@@ -239,6 +239,7 @@ class InboxLedger(AuditLedger):
                 "generation": ARCHIVED_GENERATION if archived else generation,
                 "received_at": now if received.stored_at is None else received.stored_at,
                 "vanished_at": None,
+                "file_uuid": received.file_uuid,
                 "protocol": received.origin.protocol,
                 "calling_aet": received.origin.calling_aet,
                 "called_aet": received.origin.called_aet,

@@ -25,7 +25,7 @@ from gatehouse.adapters.ledger_tables import (
     worker,
 )
 from gatehouse.pipeline.ports import Held
-from gatehouse.pipeline.records import InstanceRecord, Output, StudyKey, WorkerRecord
+from gatehouse.pipeline.records import Arrival, InstanceRecord, Output, StudyKey, WorkerRecord
 from gatehouse.pipeline.states import TRANSITIONS, StudyState
 from gatehouse.policy.model import Decision, Origin, Outcome
 
@@ -77,6 +77,32 @@ class WorkLedger(AuditLedger):
         )
         with self.reading() as connection:
             return [_instance(row) for row in connection.execute(query)]
+
+    def arrivals(self, server: str, after: int, limit: int) -> list[Arrival]:
+        """Return instances of studies that still arrive, in the order in which they came.
+
+        Parameters
+        ----------
+        after : int
+            The row of the last one that is known. One that was overwritten keeps its row.
+        """
+        query = (
+            sa.select(instance, study.c.generation.label("study_generation"))
+            .join(study, study.c.id == instance.c.study_id)
+            .where(
+                instance.c.id > after,
+                study.c.server == server,
+                study.c.state == "receiving",
+                instance.c.vanished_at.is_(None),
+            )
+            .order_by(instance.c.id)
+            .limit(limit)
+        )
+        with self.reading() as connection:
+            return [
+                Arrival(row.id, StudyKey(row.study_id, row.study_generation), _instance(row))
+                for row in connection.execute(query)
+            ]
 
     def record_decision(self, key: StudyKey, made: Decision, pack_digest: str, now: float) -> bool:
         """Keep a decision with all its answers; False if this run was superseded."""
@@ -285,3 +311,4 @@ def _instance(row: sa.Row[Any]) -> InstanceRecord:
             user=row.user,
         ),
     )
+        file_uuid=row.file_uuid,

@@ -142,6 +142,7 @@ class OrthancArchive:
             ),
             stored_at=_seconds(metadata.get("ReceptionDate", "")),
             sop_class_uid=metadata.get("SopClassUid", ""),
+            file_uuid=row.get("FileUuid", ""),
         )
 
     def _digest(self, row: Mapping[str, Any]) -> str:

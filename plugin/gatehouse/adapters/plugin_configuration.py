@@ -77,6 +77,7 @@ def read(text: str, plugin_folder: Path) -> PluginConfiguration:
     settings = {
         "Python": str(default_python),
         "OrthancUrl": f"http://127.0.0.1:{configuration.get('HttpPort', 8042)}",
+        **_storage(configuration),
         # ``${NAME:-}`` puts an empty text where a variable is not set: not given.
         **{key: value for key, value in section.items() if value != ""},
         "Destinations": _destinations(configuration),
@@ -90,6 +91,14 @@ def read(text: str, plugin_folder: Path) -> PluginConfiguration:
         workers=settings.get("Workers", 1),
         settings=settings,
     )
+
+
+def _storage(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the workers find Orthanc's files, if the configuration says it in full."""
+    # A relative folder is relative to a configuration file that is not known here.
+    folder = configuration.get("StorageDirectory")
+    is_absolute = isinstance(folder, str) and Path(folder).is_absolute()
+    return {"StorageDirectory": str(folder)} if is_absolute else {}
 
 
 def _destinations(configuration: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -15,12 +15,17 @@ from pathlib import Path
 
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.spool import FolderSpool
+from gatehouse.adapters.storage_area import StorageArea
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.bench import Bench
-from gatehouse.pipeline.ports import FactsJob, KnownJob, MakeJob
+from gatehouse.pipeline.ports import EarlyJob, FactsJob, KnownJob, MakeJob
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+
+NICENESS = 10
+"""Of the processes that do the CPU work: a tenth of what Orthanc gets, where both want all of it.
+Receiving can't wait, and this can; but it must not starve while studies come without a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,9 @@ class ChildSetup:
     orthanc_authorization: str = field(repr=False)
     spool: Path
     master_key: bytes = field(repr=False)
+    early_spool: Path | None = None
+    storage: Path | None = None
+    """Orthanc's storage area, where it is on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,15 @@ def serve(pipe: Connection, setup: ChildSetup) -> None:
     # The worker ends its children itself; Ctrl-C reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     archive = OrthancArchive(setup.orthanc_url, setup.orthanc_authorization)
-    bench = Bench(archive, FolderSpool(setup.spool), setup.master_key)
+    os.nice(NICENESS)
+    early = setup.early_spool
+    bench = Bench(
+        archive,
+        FolderSpool(setup.spool),
+        setup.master_key,
+        early_spool=FolderSpool(early, is_lasting=False) if early else None,
+        storage=StorageArea(setup.storage) if setup.storage else None,
+    )
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             pipe.send(_do(bench, pipe.recv()))
@@ -84,6 +100,8 @@ def _do(bench: Bench, job: object) -> object:
             return bench.known(job)
         if isinstance(job, MakeJob):
             return bench.make(job)
+        if isinstance(job, EarlyJob):
+            return bench.prepare(job)
     except UnavailableError as error:
         return Unavailable(str(error))
     except OSError as error:

@@ -37,6 +37,10 @@ class Settings:
         A study without new instances for this long is complete.
     task_s : float
         An instance whose work takes longer than this is held.
+    spool_bytes : int
+        So much may be made and not yet delivered; 0: as much as there is room for.
+    storage : Path or None
+        Orthanc's storage area, where it is on this machine.
     lost_s : float
         The work of a worker without a sign of life for this long is taken over by another.
     process : str
@@ -59,6 +63,8 @@ class Settings:
     quiet_s: float = 60.0
     task_s: float = 300.0
     lost_s: float = 60.0
+    spool_bytes: int = 0
+    storage: Path | None = None
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
     four_eyes: bool = False
     server: str = "orthanc"
@@ -81,6 +87,11 @@ class Settings:
     def spool(self) -> Path:
         """Folder of verified outputs that wait for their delivery."""
         return self.home / "spool"
+
+    @property
+    def early_spool(self) -> Path:
+        """Folder of what this worker makes of studies that still arrive."""
+        return self.spool / "early" / self.process
 
     @property
     def pool_size(self) -> int:
@@ -184,6 +195,12 @@ def _whole(value: object) -> int:
     return value
 
 
+def _bytes(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError("must be a whole number of bytes")
+    return value
+
+
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86_400:
         raise ConfigurationError("must be a number of seconds above 0 and up to 86400")
@@ -258,6 +275,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "QuietSeconds": ("quiet_s", _seconds),
     "InstanceSeconds": ("task_s", _seconds),
     "LostSeconds": ("lost_s", _seconds),
+    "SpoolBytes": ("spool_bytes", _bytes),
+    "StorageDirectory": ("storage", _path),
     "Roles": ("roles", _roles),
     "FourEyes": ("four_eyes", _flag),
     "Server": ("server", _text),

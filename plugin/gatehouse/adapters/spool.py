@@ -1,11 +1,13 @@
 """The spool: verified outputs on disk, until every destination has them.
 
 ``spool/STUDY/GENERATION/SOP_INSTANCE_UID_NEW.dcm``; our numbers and new UIDs only. A file is there
-whole or not at all: it is written under a temporary name, synced and renamed.
+whole or not at all: it is written under a temporary name, synced and renamed. What is made while a
+study still arrives is in a spool of its own, ``spool/early/WORKER``, which survives nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -15,16 +17,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatehouse.errors import HoldError
+from gatehouse.pipeline.ports import Spool
 
 _NAME = re.compile(r"[0-9][0-9.]{0,63}")  # a UID (PS3.5 9.1)
 _READ = 1 << 20
 
 
 class FolderSpool:
-    """A spool in a private folder (``pipeline.ports.Spool``)."""
+    """A spool in a private folder (``pipeline.ports.Spool``).
 
-    def __init__(self, root: Path) -> None:
+    Parameters
+    ----------
+    is_lasting : bool
+        Whether what is written must survive a power cut; what is not lasting is synced when
+        another spool adopts it.
+    """
+
+    def __init__(self, root: Path, *, is_lasting: bool = True) -> None:
         self.root = root
+        self._is_lasting = is_lasting
 
     def write(
         self, study_id: int, generation: int, name: str, chunks: Sequence[bytes | memoryview]
@@ -39,13 +50,36 @@ class FolderSpool:
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 size = sum(_write_all(stream.fileno(), chunk) for chunk in chunks)
-                os.fsync(stream.fileno())
+                if self._is_lasting:
+                    os.fsync(stream.fileno())
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
         return digest.hexdigest(), size
+
+    def settle(self, study_id: int, generation: int) -> None:
+        """Have the names of what was written survive a power cut: once for many files."""
+        folder = self._folder(study_id, generation)
+        for one in (folder, folder.parent):
+            with contextlib.suppress(FileNotFoundError):
+                _sync(one, os.O_DIRECTORY)
+
+    def adopt(self, other: Spool, study_id: int, generation: int, names: Sequence[str]) -> None:
+        """Take outputs of a run over from another spool on the same file system.
+
+        Raises
+        ------
+        OSError
+            If one of them is not there any more. Those before it were taken over.
+        """
+        folder = self._folder(study_id, generation)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in names:
+            file = other.path(study_id, generation, name)
+            _sync(file)
+            file.replace(self.path(study_id, generation, name))
+        self.settle(study_id, generation)
 
     def path(self, study_id: int, generation: int, name: str) -> Path:
         """Return where an output is, or would be."""
@@ -80,6 +114,10 @@ class FolderSpool:
         found = [folder.parts[-2:] for folder in self.root.glob("*/*") if folder.is_dir()]
         return [(int(one), int(two)) for one, two in found if one.isdigit() and two.isdigit()]
 
+    def size(self) -> int:
+        """Return the bytes of all outputs, those that were not adopted yet among them."""
+        return _size(self.root)
+
     def _folder(self, study_id: int, generation: int) -> Path:
         return self.root / str(int(study_id)) / str(int(generation))
 
@@ -92,12 +130,28 @@ def _write_all(descriptor: int, chunk: bytes | memoryview) -> int:
     return size
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path, flags: int = 0) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | flags)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _size(folder: str | Path) -> int:
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    total += _size(entry.path)
+                else:
+                    # Removed since it was listed: then it takes no place.
+                    with contextlib.suppress(FileNotFoundError):
+                        total += entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return total
+    return total
 
 
 def _unless_gone(_function: object, _path: object, about: tuple[object, object, object]) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import random
+import shutil
 import signal
 import socket
 import threading
@@ -26,6 +27,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from gatehouse import __version__
 from gatehouse.adapters.destinations.dicom import DicomDestination
 from gatehouse.adapters.destinations.peer import PeerDestination
+from gatehouse.adapters.early_worker import EarlyWorker
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
@@ -37,8 +39,10 @@ from gatehouse.deid.pseudonyms import key_id
 from gatehouse.errors import ConfigurationError
 from gatehouse.pipeline.chains import APPLICATION, APPLICATION_VERSION
 from gatehouse.pipeline.durable import prepare_workflows, workflows_engine
+from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.packs import PackShelf
 from gatehouse.pipeline.records import WorkerRecord
+from gatehouse.pipeline.room import Room
 from gatehouse.pipeline.tools import Tools
 from gatehouse.pipeline.watch import Watch
 from gatehouse.pipeline.workflows import UNAVAILABLE, install, register_queues
@@ -73,8 +77,14 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
         except sa.exc.DBAPIError as error:
             raise unusable(error) from None
         _refuse_namesake(ledger, settings.process, stopping)
+        shutil.rmtree(settings.early_spool, ignore_errors=True)
         setup = ChildSetup(
-            settings.orthanc_url, settings.orthanc_authorization, settings.spool, master_key
+            settings.orthanc_url,
+            settings.orthanc_authorization,
+            settings.spool,
+            master_key,
+            early_spool=settings.early_spool,
+            storage=settings.storage,
         )
         pool = ProcessPool(settings.pool_size, setup, settings.task_s)
         archive = OrthancArchive(settings.orthanc_url, settings.orthanc_authorization)
@@ -89,15 +99,22 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
             key_id=key_id(master_key),
             now=time.time,
             random=random.random,
+            early_spool=FolderSpool(settings.early_spool, is_lasting=False),
+            spool_bytes=settings.spool_bytes,
         )
-        launch(tools, settings.workflows_url, settings.process)
+        early = Early(tools, has_room=Room(tools, time.monotonic).is_there)
+        launch(tools, settings.workflows_url, settings.process, early)
+        early_worker = EarlyWorker(early, stopping)
+        early_worker.start()
         _log.info("worker started", processes=pool.size)
         try:
             watch = Watch(tools, settings.process, settings.lost_s, time.monotonic)
             _beat(settings, ledger, pool, watch, stopping)
         finally:
+            stopping.set()
             # Tasks that are cut off are done again; their workflows stay where they are.
             pool.close()
+            early_worker.join(END_PATIENCE_S)
             DBOS.destroy(workflow_completion_timeout_sec=END_PATIENCE_S)
             ledger.close()
             _log.info("worker ended")
@@ -108,7 +125,7 @@ def unusable(error: Exception) -> ConfigurationError:
     return ConfigurationError(f"the database can't be used ({type(error).__name__})")
 
 
-def launch(tools: Tools, url: str, name: str) -> None:
+def launch(tools: Tools, url: str, name: str, early: Early | None = None) -> None:
     """Start the durable workflows in this process; unfinished ones of this name go on."""
     try:
         prepare_workflows(url)
@@ -129,7 +146,7 @@ def launch(tools: Tools, url: str, name: str) -> None:
     dbos_log = logging.getLogger("dbos")
     dbos_log.handlers.clear()
     dbos_log.propagate = True
-    install(tools)
+    install(tools, early)
     DBOS.launch()
     pack = tools.ledger.active_pack()
     deliveries = [one for several in (pack.deliveries if pack else ()) for one in several]
@@ -158,7 +175,9 @@ def _beat(
             )
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + every_s
-                watch.look(ledger.workers())
+                for name in watch.look(ledger.workers()):
+                    # What it had made early, if it worked on this host: nobody knows of it.
+                    shutil.rmtree(settings.spool / "early" / name, ignore_errors=True)
         except UNAVAILABLE as error:
             _log.warning("the ledger does not answer", reason=type(error).__name__)
         stopping.wait(min(HEARTBEAT_S, settings.lost_s / 4))

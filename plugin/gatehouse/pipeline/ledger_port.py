@@ -13,6 +13,7 @@ from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import (
     DeliveryKey,
     DeliveryRecord,
+    Arrival,
     InstanceRecord,
     Output,
     PackRecord,
@@ -51,6 +52,9 @@ class RunLedger(Protocol):
 
     def active_pack(self) -> PackRecord | None:
         """Return the policies that decide now."""
+    def arrivals(self, server: str, after: int, limit: int) -> list[Arrival]:
+        """Return instances of studies that still arrive, after the one with this row."""
+
 
     def pack(self, digest: str) -> PackRecord | None:
         """Return policies that were active together."""

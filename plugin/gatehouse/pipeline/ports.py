@@ -39,6 +39,8 @@ class ReceivedInstance:
     stored_at: float | None = None
     """When Orthanc stored it, by its own clock, in whole seconds; None if that is not known."""
     sop_class_uid: str = ""
+    file_uuid: str = ""
+    """The name of its file in Orthanc's storage area, if Orthanc tells."""
 
 
 class Archive(Protocol):
@@ -60,6 +62,13 @@ class Archive(Protocol):
         """Set metadata, and a label where this Orthanc has labels."""
 
 
+class Storage(Protocol):
+    """Orthanc's storage area on this machine."""
+
+    def read(self, uuid: str) -> bytes | memoryview | None:
+        """Return the DICOM file under a UUID; None if it must be fetched from the archive."""
+
+
 @dataclass(frozen=True, slots=True)
 class FactsJob:
     """Ask an instance for what policies may look at."""
@@ -67,6 +76,7 @@ class FactsJob:
     instance: str
     origin: Origin
     attributes: frozenset[str]
+    file_uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class KnownJob:
     """Ask an instance what it says of persons, for texts that are to be cleaned."""
 
     instance: str
+    file_uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,42 @@ class MakeJob:
     generation: int
     known: KnownValues = field(default=NOTHING, repr=False)
     """What the instances of its study say of persons, if texts are to be cleaned."""
+    file_uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyJob:
+    """Work on an instance of a study that still arrives: its facts, and what may be made of it.
+
+    Parameters
+    ----------
+    recipe : Recipe or None
+        Of the policy that fits so far; None while nobody can tell.
+    known : KnownValues
+        What the instances so far say of persons. Its own are added where texts are cleaned.
+    """
+
+    instance: str
+    attachment_digest: str
+    file_uuid: str
+    origin: Origin
+    attributes: frozenset[str]
+    study_id: int
+    generation: int
+    recipe: Recipe | None = None
+    known: KnownValues = field(default=NOTHING, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The outcome of an ``EarlyJob``. Nothing of it counts before the study is decided about."""
+
+    instance: str
+    facts: InstanceFacts = field(repr=False)
+    known: KnownValues = field(repr=False)
+    """What the instance itself says of persons, if the recipe cleans texts."""
+    output: Output | None
+    """None without a recipe, and where the instance would be held by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +162,9 @@ class Workshop(Protocol):
     def make(self, jobs: Sequence[MakeJob]) -> Iterator[Output | Held]:
         """De-identify and verify instances; what is yielded is in the spool."""
 
+    def prepare(self, jobs: Sequence[EarlyJob]) -> Iterator[Prepared | Held]:
+        """Work on instances of studies that still arrive; outputs go into the early spool."""
+
 
 class Spool(Protocol):
     """Verified outputs that wait for their delivery."""
@@ -123,6 +173,12 @@ class Spool(Protocol):
         self, study_id: int, generation: int, name: str, chunks: Sequence[bytes | memoryview]
     ) -> tuple[str, int]:
         """Write an output, whole or not at all; return its SHA-256 in hex and its size."""
+
+    def settle(self, study_id: int, generation: int) -> None:
+        """Have the names of what was written survive a power cut."""
+
+    def adopt(self, other: Spool, study_id: int, generation: int, names: Sequence[str]) -> None:
+        """Take outputs of a run over from another spool of this worker. Raises ``OSError``."""
 
     def path(self, study_id: int, generation: int, name: str) -> Path:
         """Return where an output is, or would be."""
@@ -135,6 +191,9 @@ class Spool(Protocol):
 
     def runs(self) -> list[tuple[int, int]]:
         """Return study and generation of all that has outputs here."""
+
+    def size(self) -> int:
+        """Return the bytes of all outputs."""
 
 
 @dataclass(frozen=True, slots=True)

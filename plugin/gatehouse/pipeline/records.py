@@ -70,6 +70,17 @@ class InstanceRecord:
     generation: int
     received_at: float
     origin: Origin
+    file_uuid: str = ""
+    """The name of its file in Orthanc's storage area, if it is known."""
+
+
+class Arrival(NamedTuple):
+    """An instance of a study that still arrives."""
+
+    row: int
+    """Grows with each instance that is received for the first time."""
+    key: StudyKey
+    instance: InstanceRecord
 
 
 @dataclass(frozen=True, slots=True)

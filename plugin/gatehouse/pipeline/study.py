@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -20,6 +20,7 @@ from gatehouse import __version__
 from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.plan import cleans_texts
 from gatehouse.errors import HoldError
+from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
 from gatehouse.pipeline.repair import repair
@@ -27,6 +28,7 @@ from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.model import (
     Completion,
+    Delivery,
     Outcome,
     Pack,
     Policy,
@@ -40,6 +42,9 @@ HOLDS_MAX = 20
 
 BATCH = 32
 """Outputs in one transaction of the ledger: what is done again after a crash, at most."""
+
+EARLY_BATCH = 500
+"""The same for outputs that are there already; it takes a fraction of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +73,26 @@ class Kept:
 class StudySteps:
     """The steps, over the ports of a worker."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, early: Early | None = None) -> None:
         self._tools = tools
+        self._early = early or Early(tools)
 
     def decide(self, key: StudyKey) -> Accepted | None:
         """Ask all instances, find the policy, and ask its checks."""
         if not self._tools.ledger.advance(key, "processing", self._tools.now()):
+            self._early.forget(key)
             return None
-        return self._or_hold(key, lambda: self._decide(key))
+        self._early.close(key)
+        accepted = self._or_hold(key, lambda: self._decide(key))
+        if accepted is None:
+            self._early.forget(key)
+        return accepted
 
     def make(self, key: StudyKey, accepted: Accepted) -> Made | None:
         """De-identify and verify every instance; hold the study if one of them can't be."""
-        return self._or_hold(key, lambda: self._make(key, accepted))
+        made = self._or_hold(key, lambda: self._make(key, accepted))
+        self._early.forget(key)
+        return made
 
     def keep(self, key: StudyKey, made: Made) -> Kept | None:
         """Store the de-identified study in Orthanc, marked, where the policy says so."""
@@ -112,13 +125,18 @@ class StudySteps:
         instances = self._instances(key)
         pack = tools.packs.active()
         attributes = attributes_of(pack)
-        jobs = [FactsJob(one.orthanc_id, one.origin, attributes) for one in instances]
+        known = self._early.facts(key, instances, attributes)
+        jobs = [
+            FactsJob(one.orthanc_id, one.origin, attributes, one.file_uuid)
+            for one in instances
+            if one.orthanc_id not in known
+        ]
         facts, held = _sorted_out(tools.workshop.facts(jobs))
         if held:
             self.hold(key, held)
             return None
         # The order in which processes finish must not decide which instance is named.
-        in_order = sorted(facts, key=lambda one: one.instance)
+        in_order = sorted([*facts, *known.values()], key=lambda one: one.instance)
         decision = decide(pack, in_order, self._timing(key, pack))
         if not tools.ledger.record_decision(key, decision, pack.digest, tools.now()):
             return None
@@ -168,13 +186,18 @@ class StudySteps:
         for generation in range(1, key.generation):
             tools.spool.remove(key.study_id, generation)
         instances = self._instances(key)
-        known, held = self._known(policy, instances)
+        known, held = self._known(key, policy, instances)
         if held:
             self.hold(key, held)
             return None
         outputs = self._outputs_so_far(key, policy, instances)
+        outputs |= self._made_early(key, policy, instances, known, outputs)
         jobs = [
-            MakeJob(one.orthanc_id, one.attachment_digest, policy.recipe, *key, known)
+            MakeJob(
+                *(one.orthanc_id, one.attachment_digest, policy.recipe, *key),
+                known=known,
+                file_uuid=one.file_uuid,
+            )
             for one in instances
             if one.orthanc_id not in outputs
         ]
@@ -202,14 +225,45 @@ class StudySteps:
         return Made(accepted, len(outputs))
 
     def _known(
-        self, policy: Policy, instances: Sequence[InstanceRecord]
+        self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
     ) -> tuple[KnownValues, list[Held]]:
         """Return what all instances say of persons, if texts are to be cleaned of it."""
         if not cleans_texts(policy.recipe):
             return NOTHING, []
-        jobs = [KnownJob(one.orthanc_id) for one in instances]
-        found, held = _sorted_out(self._tools.workshop.known(jobs))
-        return reduce(or_, found, NOTHING), held
+        early = self._early.known(key, instances)
+        rest = [one for one in instances if one.orthanc_id not in early]
+        found, held = known_values(self._tools, rest)
+        return reduce(or_, early.values(), found), held
+
+    def _made_early(
+        self,
+        key: StudyKey,
+        policy: Policy,
+        instances: Sequence[InstanceRecord],
+        known: KnownValues,
+        outputs: Mapping[str, Output],
+    ) -> dict[str, Output]:
+        """Take over what was made while the study arrived, and is what would be made now."""
+        tools = self._tools
+        if tools.early_spool is None:
+            return {}
+        made = self._early.outputs(key, instances, policy.recipe, known)
+        # Two of one name have overwritten each other; they are made again, and hold the study.
+        uses = Counter(one.sop_instance_uid_new for one in made)
+        found = [
+            one
+            for one in made
+            if one.instance not in outputs
+            and uses[one.sop_instance_uid_new] == 1
+            and tools.early_spool.path(*key, one.sop_instance_uid_new).exists()
+        ]
+        for start in range(0, len(found), EARLY_BATCH):
+            part = found[start : start + EARLY_BATCH]
+            tools.spool.adopt(tools.early_spool, *key, [one.sop_instance_uid_new for one in part])
+            if not self._record(key, part):
+                break
+        # A run that was superseded ends with what it records next.
+        return {one.instance: one for one in found}
 
     def _outputs_so_far(
         self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
@@ -227,7 +281,7 @@ class StudySteps:
             []
             if cleans_texts(policy.recipe)
             else tools.ledger.reusable(
-                key, policy.digest, tools.key_id, __version__, policy.deliver
+                key, policy.digest, tools.key_id, __version__, self._deliver(key, policy)
             )
         )
         carried = [one for one in reusable if one.instance in present and one.instance not in made]
@@ -237,6 +291,7 @@ class StudySteps:
     def _record(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
         """Keep outputs, before anybody can get them; False if the run was superseded."""
         ledger = self._tools.ledger
+        self._tools.spool.settle(*key)
         # Registered wherever they may go: a destination could send them back to us.
         ledger.register_own_outputs(key, self._tools.server, outputs, self._tools.now())
         return ledger.record_outputs(key, outputs)
@@ -269,14 +324,29 @@ class StudySteps:
     def _release(self, key: StudyKey, kept: Kept) -> tuple[DeliveryKey, ...] | None:
         tools = self._tools
         policy = self._policy(kept.made.accepted)
-        if not tools.ledger.open_deliveries(key, policy.deliver, policy.digest, tools.now()):
+        deliver = self._deliver(key, policy)
+        if not tools.ledger.open_deliveries(key, deliver, policy.digest, tools.now()):
             return None
-        if not policy.deliver:
+        if not deliver:
             tools.spool.remove(*key)
-        return tuple(DeliveryKey(*key, wanted.via, wanted.to) for wanted in policy.deliver)
+        return tuple(DeliveryKey(*key, wanted.via, wanted.to) for wanted in deliver)
+
+    def _deliver(self, key: StudyKey, policy: Policy) -> tuple[Delivery, ...]:
+        """Return the deliveries whose own conditions held when it was decided."""
+        wanted = self._tools.ledger.destinations_of(key)
+        return tuple(one for one in policy.deliver if wanted is None or (one.via, one.to) in wanted)
 
     def _policy(self, accepted: Accepted) -> Policy:
         return self._tools.packs.policy(accepted.pack_digest, accepted.policy_digest)
+
+
+def known_values(
+    tools: Tools, instances: Sequence[InstanceRecord]
+) -> tuple[KnownValues, list[Held]]:
+    """Return what instances say of persons, and those that can't be asked."""
+    jobs = [KnownJob(one.orthanc_id, one.file_uuid) for one in instances]
+    found, held = _sorted_out(tools.workshop.known(jobs))
+    return reduce(or_, found, NOTHING), held
 
 
 def _sorted_out(results: Iterator[T | Held]) -> tuple[list[T], list[Held]]:

@@ -29,6 +29,16 @@ class Tools:
     """
 
     server: str
+    early_spool : Spool or None
+        Outputs of studies that still arrive.
+    spool_bytes : int
+        How much may be in the spools before no more is made; 0: as much as there is room for.
+    limits : Mapping
+        Destinations that have some.
+    monotonic : callable
+        Seconds, of a clock that nobody sets.
+    sleep : callable
+        Waits for a number of seconds.
     ledger: RunLedger
     packs: PackShelf
     archive: Archive
@@ -38,3 +48,12 @@ class Tools:
     key_id: str
     now: Callable[[], float]
     random: Callable[[], float]
+    early_spool: Spool | None = None
+    spool_bytes: int = 0
+    limits: Mapping[DestinationKey, Limits] = field(default_factory=dict)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def limits_of(self, where: DestinationKey) -> Limits:
+        """Return what a destination may be burdened with."""
+        return self.limits.get(where, NO_LIMITS)

@@ -28,6 +28,8 @@ from gatehouse.pipeline.chains import (
 )
 from gatehouse.pipeline.delivery import DeliverySteps
 from gatehouse.pipeline.ports import Held
+from gatehouse.pipeline.destinations import DestinationKey
+from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
 from gatehouse.pipeline.study import Accepted, Kept, Made, StudySteps
 from gatehouse.pipeline.tools import Tools
@@ -60,9 +62,9 @@ class _FailedError(Exception):
     """A step met what nobody foresaw. Raised and caught in the workflow."""
 
 
-def install(tools: Tools) -> None:
+def install(tools: Tools, early: Early | None = None) -> None:
     """Register the workflows with DBOS, over the ports of a worker. Once per process."""
-    studies = StudySteps(tools)
+    studies = StudySteps(tools, early)
     deliveries = DeliverySteps(tools)
     RUNNING.clear()
     _QUEUES.clear()
