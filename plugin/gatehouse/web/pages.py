@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
-from gatehouse.web import (
-    pages_base,
-    pages_studies,
-)
+from gatehouse.web import pages_base, pages_studies
+from gatehouse.web.pages_base import pages
 
-pages = APIRouter(prefix="/gatehouse", include_in_schema=False)
-for part in (pages_studies,):
-    pages.include_router(part.router)
+__all__ = ["pages", "pages_studies"]
 
 
 @pages.get("/ui/static/{version}/{name}")

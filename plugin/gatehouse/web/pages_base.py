@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -28,6 +28,9 @@ FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
 
 PREFIX: Final = "/gatehouse/ui"
+
+pages = APIRouter(prefix="/gatehouse", include_in_schema=False)
+"""All pages. The modules beside this one put theirs in."""
 
 SECTIONS: Final = (
     ("overview", "Overview", "overview"),

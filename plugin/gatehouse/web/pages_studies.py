@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from gatehouse.adapters.ledger_search import COUNT_MAX, OutputSummary, StudySearch
@@ -17,10 +17,8 @@ from gatehouse.pipeline.states import STUDY_STATES
 from gatehouse.standard.modalities import MODALITIES
 from gatehouse.web import answers, routes
 from gatehouse.web.access import Asker
-from gatehouse.web.pages_base import PREFIX, page
+from gatehouse.web.pages_base import PREFIX, page, pages
 from gatehouse.web.pages_words import parsed
-
-router = APIRouter()
 
 ROWS = 50
 
@@ -28,9 +26,9 @@ Text = Annotated[str, Query(max_length=128)]
 Number = Annotated[int | None, Query(ge=0, le=10**15)]
 
 
-@router.get("/ui")
-@router.get("/ui/")
-@router.get("/ui/studies")
+@pages.get("/ui")
+@pages.get("/ui/")
+@pages.get("/ui/studies")
 def studies(
     request: Request,
     asker: Asker,
@@ -93,7 +91,7 @@ def studies(
     )
 
 
-@router.get("/ui/studies/{which}")
+@pages.get("/ui/studies/{which}")
 def study(request: Request, which: str, asker: Asker) -> Response:
     """Show one study: what happened to it, when, why, and by what evidence."""
     found = routes.study(request, which, asker)
@@ -115,7 +113,7 @@ def study(request: Request, which: str, asker: Asker) -> Response:
     )
 
 
-@router.get("/ui/find")
+@pages.get("/ui/find")
 def find(request: Request, asker: Asker, q: Text = "") -> Response:
     """Lead to the study of this number or Orthanc ID."""
     try:
