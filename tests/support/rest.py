@@ -14,9 +14,11 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import DeliveryKey, StudyKey, WorkerRecord
 from gatehouse.policy.model import Delivery
-from gatehouse.web.app import create_app
+from gatehouse.web.app import ROUTERS, create_app
 from gatehouse.web.health import Health
-from gatehouse.web.routes import Backend, api
+from gatehouse.web.limits import RateLimit
+from gatehouse.web.routes import Backend
+from support.desk import make_desk
 from support.studies import KEY, SERVER, accepted, output, pack, received
 
 SECRET = "the secret of this start"
@@ -47,14 +49,21 @@ def _empty_ledger() -> bytes:
 class Site:
     """The application, its ledger with one study that was delivered, and its clock."""
 
-    def __init__(self, folder: Path, roles: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        roles: dict[str, Any] | None = None,
+        limit: RateLimit | None = None,
+    ) -> None:
         (folder / "gatehouse.db").write_bytes(_empty_ledger())
         self.ledger = Ledger(f"sqlite:///{folder}/gatehouse.db")
         self.inbox = SimpleNamespace(problem="", caught_up_at=NOW, orthanc_version="1.10.1")
         self.health = Health(self.ledger, self.inbox, 1, clock=lambda: NOW)
         self.woken: list[bool] = []
-        backend = Backend(self.ledger, self.health, lambda: self.woken.append(True))
-        self.app = create_app(backend, SECRET, DEFAULT_ROLES if roles is None else roles)
+        self.desk = make_desk(folder, self.ledger, clock=lambda: NOW)
+        backend = Backend(self.ledger, self.health, lambda: self.woken.append(True), self.desk)
+        limit = limit or RateLimit(burst=100_000)
+        self.app = create_app(backend, SECRET, DEFAULT_ROLES if roles is None else roles, limit)
         self.ledger.activate_pack(pack(), "configuration", "policies", NOW - 100)
         self.ledger.heartbeat(WorkerRecord("worker-1", "host", 42, "0.1.0", 2, NOW - 90, NOW - 1))
         self.receive("instance-1", ORIGINAL)
@@ -69,7 +78,8 @@ class Site:
         """Return method and path of every route."""
         return {
             (method, route.path)
-            for route in api.routes
+            for router in ROUTERS
+            for route in router.routes
             if isinstance(route, APIRoute)
             for method in route.methods
         }

@@ -364,7 +364,8 @@ class PolicyDesk:
         placed = draft.placed()
         lock = read_lock(placed.get(LOCK_FILE, b""), Report(LOCK_FILE))
         active = self.ledger.active_pack()
-        for record in (*(active.policies if active else ()), *self.ledger.policy_versions()):
+        now_active = [one for one in (active.policies if active else ()) if one.name == name]
+        for record in (*now_active, *self.ledger.policy_versions(name)):
             lock.setdefault((record.name, record.version), record.digest)
         placed[LOCK_FILE] = render_lock(lock).encode()
         pack, problems = load_pack(placed, self.destinations)

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gatehouse.pipeline.desk_records import ActivationRecord
 from gatehouse.pipeline.ports import InstanceReceipt
 from gatehouse.pipeline.records import (
     AuditRecord,
@@ -157,6 +158,20 @@ class PolicyVersion(BaseModel):
     first_active_at: str
 
 
+class ActivatedAt(BaseModel):
+    """When a version began to decide, by whom, and from what source (folder, git commit)."""
+
+    at: str
+    by: str
+    source: str
+
+
+class KnownVersion(PolicyVersion):
+    """The same with every time at which it began to decide, newest first."""
+
+    activations: list[ActivatedAt]
+
+
 class PolicyText(PolicyVersion):
     """One version of a policy with its whole text."""
 
@@ -177,7 +192,7 @@ class PolicyHistory(BaseModel):
 
     name: str
     active_version: int | None
-    versions: list[PolicyVersion]
+    versions: list[KnownVersion]
 
 
 class AuditRow(BaseModel):
@@ -319,6 +334,16 @@ def delivery(record: DeliveryRecord, receipts: Iterable[InstanceReceipt] | None 
 def policy_version(record: PolicyRecord) -> PolicyVersion:
     """Answer one version of a policy, without its text."""
     return PolicyVersion(**_policy_fields(record))
+
+
+def known_version(record: PolicyRecord, activations: Iterable[ActivationRecord]) -> KnownVersion:
+    """Answer one version of a policy with every time at which it began to decide."""
+    return KnownVersion(
+        **_policy_fields(record),
+        activations=[
+            ActivatedAt(at=iso(one.at), by=one.by, source=one.source) for one in activations
+        ],
+    )
 
 
 def policy_text(record: PolicyRecord) -> PolicyText:

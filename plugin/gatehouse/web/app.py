@@ -40,7 +40,12 @@ HEADERS = {
 """On every answer: nothing is kept by browsers, and nothing of others is run."""
 
 
-def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str]]) -> ASGIApp:
+def create_app(
+    backend: Backend,
+    secret: str,
+    roles: Mapping[str, str | list[str]],
+    limit: RateLimit | None = None,
+) -> ASGIApp:
     """Return the application that the service serves on its private socket.
 
     Parameters
@@ -49,6 +54,8 @@ def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str
         What the plugin shows with each request.
     roles : Mapping
         The setting ``Roles``.
+    limit : RateLimit, optional
+        How often a user may ask for what costs processor time.
     """
     gate = Gate(secret, roles)
 
@@ -64,7 +71,7 @@ def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str
         dependencies=[Depends(check)],
     )
     app.state.backend = backend
-    app.state.limit = RateLimit()
+    app.state.limit = limit or RateLimit()
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, _refused)
@@ -76,7 +83,7 @@ def create_app(backend: Backend, secret: str, roles: Mapping[str, str | list[str
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101  as it is registered above
-    return _problem(request, str(error.detail), error.status_code)
+    return _problem(request, str(error.detail), error.status_code, error.headers)
 
 
 async def _not_understood(request: Request, error: Exception) -> Response:
@@ -96,10 +103,12 @@ async def _failed(request: Request, error: Exception) -> Response:
     return _problem(request, "an internal error; see the log", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _problem(request: Request, message: str, status: int) -> Response:
+def _problem(
+    request: Request, message: str, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
     if pages_base.wants_page(request):
         return pages_base.error_page(status, message)
-    return JSONResponse({"error": message}, status)
+    return JSONResponse({"error": message}, status, headers)
 
 
 class _Envelope:

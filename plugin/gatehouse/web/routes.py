@@ -153,7 +153,7 @@ def policy(request: Request, name: str) -> answers.PolicyHistory:
     return answers.PolicyHistory(
         name=name,
         active_version=active[0] if active else None,
-        versions=[answers.policy_version(one) for one in versions],
+        versions=[answers.known_version(one, ledger.activations(one.digest)) for one in versions],
     )
 
 
