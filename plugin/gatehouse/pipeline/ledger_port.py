@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from gatehouse.pipeline.desk_records import ReleaseRecord
 from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import (
     DeliveryKey,
@@ -61,6 +62,9 @@ class RunLedger(Protocol):
 
     def record_decision(self, key: StudyKey, made: Decision, pack_digest: str, now: float) -> bool:
         """Keep a decision."""
+
+    def release_of(self, key: StudyKey) -> ReleaseRecord | None:
+        """Return the person's word under which a run goes on; None for all ordinary runs."""
 
     def accepted_by(self, key: StudyKey) -> tuple[str, str] | None:
         """Return the digests of pack and policy that accepted a run; None if none did yet."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gatehouse.errors import HoldError
 from gatehouse.pipeline.ports import Held, MakeJob
 from gatehouse.pipeline.records import Output, StudyKey
+from gatehouse.pipeline.release import policy_of
 from gatehouse.pipeline.tools import Tools
 
 
@@ -28,7 +29,7 @@ def repair(tools: Tools, key: StudyKey, outputs: Sequence[Output]) -> None:
     accepted = tools.ledger.accepted_by(key)
     if accepted is None:
         raise HoldError("spool.changed", "an output was lost from the spool, and its policy too")
-    policy = tools.packs.policy(*accepted)
+    policy = policy_of(tools, key, *accepted)
     expected = {one.instance: one.sha256 for one in lost}
     jobs = [MakeJob(one.instance, one.attachment_digest, policy.recipe, *key) for one in lost]
     for result in tools.workshop.make(jobs):

@@ -23,6 +23,7 @@ from gatehouse.errors import HoldError
 from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
+from gatehouse.pipeline.release import decide_released, policy_of, refuse_observed, would_accept
 from gatehouse.pipeline.repair import repair
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import attributes_of, decide
@@ -137,10 +138,17 @@ class StudySteps:
             return None
         # The order in which processes finish must not decide which instance is named.
         in_order = sorted([*facts, *known.values()], key=lambda one: one.instance)
-        decision = decide(pack, in_order, self._timing(key, pack))
+        release = tools.ledger.release_of(key)
+        if release is not None:
+            decision = decide_released(pack, release, in_order)
+        else:
+            decision = decide(pack, in_order, self._timing(key, pack))
         if not tools.ledger.record_decision(key, decision, pack.digest, tools.now()):
             return None
         if decision.outcome is Outcome.ACCEPT and decision.policy is not None:
+            return Accepted(pack.digest, decision.policy.digest)
+        if decision.policy is not None and would_accept(decision, in_order):
+            # Made and verified like any other; ``make`` lets none of it go on.
             return Accepted(pack.digest, decision.policy.digest)
         if decision.outcome is Outcome.REJECT:
             tools.ledger.advance(
@@ -182,7 +190,7 @@ class StudySteps:
 
     def _make(self, key: StudyKey, accepted: Accepted) -> Made | None:
         tools = self._tools
-        policy = self._policy(accepted)
+        policy = self._policy(key, accepted)
         for generation in range(1, key.generation):
             tools.spool.remove(key.study_id, generation)
         instances = self._instances(key)
@@ -222,6 +230,7 @@ class StudySteps:
         if held:
             self.hold(key, held)
             return None
+        refuse_observed(policy)
         return Made(accepted, len(outputs))
 
     def _known(
@@ -298,7 +307,8 @@ class StudySteps:
 
     def _keep(self, key: StudyKey, made: Made) -> Kept | None:
         tools = self._tools
-        policy = self._policy(made.accepted)
+        policy = self._policy(key, made.accepted)
+        refuse_observed(policy)
         if policy.keep_local_label is None:
             return Kept(made)
         outputs = tools.ledger.outputs(key)
@@ -323,7 +333,8 @@ class StudySteps:
 
     def _release(self, key: StudyKey, kept: Kept) -> tuple[DeliveryKey, ...] | None:
         tools = self._tools
-        policy = self._policy(kept.made.accepted)
+        policy = self._policy(key, kept.made.accepted)
+        refuse_observed(policy)
         deliver = self._deliver(key, policy)
         if not tools.ledger.open_deliveries(key, deliver, policy.digest, tools.now()):
             return None
@@ -336,8 +347,8 @@ class StudySteps:
         wanted = self._tools.ledger.destinations_of(key)
         return tuple(one for one in policy.deliver if wanted is None or (one.via, one.to) in wanted)
 
-    def _policy(self, accepted: Accepted) -> Policy:
-        return self._tools.packs.policy(accepted.pack_digest, accepted.policy_digest)
+    def _policy(self, key: StudyKey, accepted: Accepted) -> Policy:
+        return policy_of(self._tools, key, accepted.pack_digest, accepted.policy_digest)
 
 
 def known_values(
