@@ -28,6 +28,8 @@ USERS = {
     USER: ["viewer", "operator", "policy-editor", "privacy-officer"],
     "viola": "viewer",
     "oscar": "operator",
+    "polly": "policy-editor",
+    "petra": "privacy-officer",
     "nobody": [],
 }
 

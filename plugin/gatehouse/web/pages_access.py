@@ -16,6 +16,8 @@ PAGES_ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/gatehouse/ui"): ROLES,
     ("GET", "/gatehouse/ui/"): ROLES,
     ("GET", "/gatehouse/ui/static/{version}/{name}"): ROLES,
+    ("GET", "/gatehouse/ui/overview"): ROLES,
+    ("GET", "/gatehouse/ui/held"): ROLES,
     ("GET", "/gatehouse/ui/studies"): ROLES,
     ("GET", "/gatehouse/ui/studies/{which}"): ROLES,
     ("GET", "/gatehouse/ui/find"): ROLES,

@@ -26,8 +26,6 @@ Text = Annotated[str, Query(max_length=128)]
 Number = Annotated[int | None, Query(ge=0, le=10**15)]
 
 
-@pages.get("/ui")
-@pages.get("/ui/")
 @pages.get("/ui/studies")
 def studies(
     request: Request,
