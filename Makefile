@@ -5,7 +5,7 @@
 #     make test ARGS="tests/unit -k dates"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench check-validity sabotage fuzz lock
+.PHONY: help setup run test bench check-validity sabotage soak fuzz lock
 
 ARGS ?=
 
@@ -33,6 +33,10 @@ check-validity: ## check the output of all public test files with every validato
 sabotage: ## break the code on purpose, one way at a time, and see that a test notices each
 	@tools/setup test
 	@.venv/bin/python tests/sabotage.py $(ARGS)
+
+soak: ## kill every part of a site under load, 200 times over each database (about an hour)
+	@tools/setup test
+	@tools/test tests/live/soak.py -s $(ARGS)
 
 fuzz: ## fuzz what reads strangers' bytes (ARGS=SECONDS, an hour unless said otherwise)
 	@tools/setup test

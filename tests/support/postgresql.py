@@ -42,6 +42,21 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
+        self._launch()
+        deadline = time.monotonic() + START_MAX_S
+        while True:
+            try:
+                psycopg.connect(self._dsn("postgres")).close()
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.1)
+                # It ends at once while processes of one that was killed still hold its memory.
+                if self.process is not None and self.process.poll() is not None:
+                    self._launch()
+            else:
+                return
+
+    def _launch(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 # If the tests are killed, it goes too.
@@ -54,15 +69,10 @@ class PostgreSQL:
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
             )
-        deadline = time.monotonic() + START_MAX_S
-        while True:
-            try:
-                psycopg.connect(self._dsn("postgres")).close()
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, (self.folder / "log").read_text()
-                time.sleep(0.1)
-            else:
-                return
+
+    def is_alive(self) -> bool:
+        """Return whether the server runs."""
+        return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
         """End the server as a power cut would; its children end with it."""

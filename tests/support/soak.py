@@ -1,0 +1,437 @@
+"""Kills parts of a gateway at random moments while studies arrive, and counts in the end.
+
+Everything is real: Orthanc with the plugin, its service and workers, PostgreSQL or SQLite, a
+research archive, clients that send by HTTP and C-STORE and send again what was not answered with
+success. The moments, the parts and the pauses come from a seed. Whatever is killed stays away for a
+while and is started again, as a service manager would.
+
+What was sent is recognized at the destination by its pixels, so nothing that is checked depends on
+what Gatehouse says about itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import struct
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+import sqlalchemy as sa
+from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
+
+from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.process_tree import descendants
+from support.dicom_builder import ct, to_bytes
+from support.gateway import Gateway
+from support.orthanc import Orthanc, eventually
+from support.postgresql import PostgreSQL
+
+POLICY = """\
+policy: everything
+version: 1
+description: Every study, with the complete Basic Profile.
+owner: test
+stage: active
+match: every-study
+deidentify:
+  profile: basic
+  project: test
+deliver:
+  - to: research-pacs
+    via: dicom
+    retry: {for: 1d, backoff: 1s..2s}
+"""
+
+CANARY = "SOAKCANARY"
+UID_ROOT = "1.2.826.0.1.3680043.8.498.7350"
+
+INSTANCES_MAX = 12
+UNFINISHED_MAX = 10
+"""Studies on their way, at most; beyond it the clients wait."""
+
+PAUSE_MAX_S = 6.0
+"""Between two kills."""
+
+AWAY_MAX_S = 3.0
+"""Before what was killed is started again."""
+
+DRAIN_MAX_S = 1800.0
+
+ON_THEIR_WAY = ("receiving", "waiting", "processing", "delivering")
+
+Instance = tuple[int, int]
+"""Number of the study and of the instance: what its pixels say."""
+
+
+def instance(study: int, number: int) -> bytes:
+    """Return a CT whose pixels say which one it is, with a canary wherever a person could be."""
+    uid = f"{UID_ROOT}.{study}"
+    data_set = ct(
+        rows=16,
+        columns=16,
+        PatientName=f"{CANARY}^NAME{study}",
+        PatientID=f"{CANARY}-{study}",
+        AccessionNumber=f"{CANARY}A{study}"[:16],
+        StudyDescription=f"{CANARY} study",
+        InstitutionName=f"{CANARY} hospital",
+        StudyInstanceUID=uid,
+        SeriesInstanceUID=f"{uid}.1",
+        SOPInstanceUID=f"{uid}.1.{number}",
+        FrameOfReferenceUID=f"{uid}.2",
+        InstanceNumber=str(number),
+    )
+    data_set.PixelData = struct.pack("<II", study, number) + data_set.PixelData[8:]
+    return to_bytes(data_set)
+
+
+class Clients(threading.Thread):
+    """Modalities that send one study after the other until they are told to stop.
+
+    Every third study comes by C-STORE. Nothing is given up: what is not answered with success is
+    sent again.
+    """
+
+    def __init__(
+        self, gateway: Gateway, folder: Path, seed: int, is_enough: Callable[[], bool]
+    ) -> None:
+        super().__init__(name="clients", daemon=True)
+        self.sent: set[Instance] = set()
+        self.studies = 0
+        self.tried_again = 0
+        self._gateway = gateway
+        self._folder = folder
+        self._random = random.Random(seed)  # noqa: S311  repeatable on purpose
+        self._is_enough = is_enough
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let the study that is being sent be the last one; wait for it."""
+        self._stopping.set()
+        self.join(DRAIN_MAX_S)
+        assert not self.is_alive(), "the clients could not send their last study"
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            if self._is_enough():
+                self._stopping.wait(0.2)
+                continue
+            self.studies += 1
+            count = self._random.randint(2, INSTANCES_MAX)
+            files = {
+                (self.studies, number): instance(self.studies, number)
+                for number in range(1, count + 1)
+            }
+            if self.studies % 3:
+                for which, dicom in files.items():
+                    self._until_taken(lambda dicom=dicom: self._post(dicom))  # type: ignore[misc]
+                    self.sent.add(which)
+            else:
+                paths = [self._folder / f"{number}.dcm" for _, number in files]
+                for path, dicom in zip(paths, files.values(), strict=True):
+                    path.write_bytes(dicom)
+                self._until_taken(lambda paths=paths: self._c_store(paths))  # type: ignore[misc]
+                self.sent |= set(files)
+
+    def _until_taken(self, send: Callable[[], bool]) -> None:
+        while not send():
+            self.tried_again += 1
+            time.sleep(0.3)
+
+    def _post(self, dicom: bytes) -> bool:
+        try:
+            return self._gateway.post("/instances", data=dicom).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def _c_store(self, paths: list[Path]) -> bool:
+        return self._gateway.c_store(*paths).returncode == 0
+
+
+@dataclass
+class Figures:
+    """What a run did and found."""
+
+    seed: int
+    database: str
+    kills: Counter[str] = field(default_factory=Counter)
+    amid_work: int = 0
+    """Kills while at least one study was on its way."""
+    seconds: float = 0.0
+    studies: int = 0
+    instances: int = 0
+    tried_again: int = 0
+    generations: int = 0
+    attempts: int = 0
+    lost: set[Instance] = field(default_factory=set)
+    twice: set[Instance] = field(default_factory=set)
+    split: set[int] = field(default_factory=set)
+    """Studies that arrived under several Study Instance UIDs."""
+    unknown: int = 0
+    """Instances at the destination that nobody sent."""
+    identified: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[str, int] = field(default_factory=dict)
+    ended_more_than_once: int = 0
+    """Runs with more than one final state, or with none that no later run replaced."""
+    is_audit_intact: bool = False
+
+    def line(self) -> str:
+        """Return one line for people."""
+        kills = ", ".join(f"{count} x {part}" for part, count in sorted(self.kills.items()))
+        return (
+            f"{self.database}, seed {self.seed}: {sum(self.kills.values())} kills ({kills}), "
+            f"{self.amid_work} of them with studies on their way, in {self.seconds:.0f} s; "
+            f"{self.studies} studies, {self.instances} instances sent, {self.tried_again} sendings "
+            f"repeated, {self.generations} runs, {self.attempts} attempts to deliver; "
+            f"lost {len(self.lost)}, twice {len(self.twice)}, split {len(self.split)}, "
+            f"identified {self.identified}, studies {self.states}, deliveries {self.deliveries}, "
+            f"runs without one end {self.ended_more_than_once}, "
+            f"audit {'intact' if self.is_audit_intact else 'BROKEN'}"
+        )
+
+
+class Soak:
+    """A site under load, and somebody who kills its parts. A context manager.
+
+    Parameters
+    ----------
+    cluster : PostgreSQL, optional
+        Where the ledger is; else it is SQLite.
+    """
+
+    def __init__(self, folder: Path, seed: int, cluster: PostgreSQL | None, workers: int) -> None:
+        self._folder = folder
+        self._random = random.Random(seed)  # noqa: S311  repeatable on purpose
+        self._cluster = cluster
+        self.figures = Figures(seed, "PostgreSQL" if cluster else "SQLite")
+        url = cluster.new_database() if cluster else ""
+        self.research = Orthanc(
+            folder / "research", DicomAet="RESEARCH", DicomAlwaysAllowStore=True
+        )
+        self.gateway = Gateway(
+            folder / "gateway",
+            settings={"Workers": workers, "Database": url, "LostSeconds": 15},
+            research_port=self.research.dicom_port,
+        )
+        (self.gateway.policies / "everything/everything.yaml").write_text(POLICY)
+        self._ledger_url = (
+            url.replace("postgresql://", "postgresql+psycopg://")
+            or f"sqlite:///{self.gateway.home / 'gatehouse.db'}"
+        )
+        self._ledger: Ledger | None = None
+        self._back_at: dict[str, float] = {}
+        files = folder / "sent"
+        files.mkdir()
+        self.clients = Clients(self.gateway, files, seed + 1, self._is_enough)
+
+    def __enter__(self) -> Soak:
+        self.research.start()
+        self.gateway.start()
+        self._ledger = Ledger(self._ledger_url)
+        self.clients.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+        for orthanc in (self.gateway, self.research):
+            if orthanc.process is not None:
+                orthanc.kill()
+
+    def kill(self, times: int) -> None:
+        """Kill parts at random moments, so many times."""
+        began = time.monotonic()
+        while sum(self.figures.kills.values()) < times:
+            self._wait(self._random.uniform(0.1, PAUSE_MAX_S))
+            parts = self._parts()
+            if not parts:
+                continue
+            # By name, so that the order of what the system lists makes no difference.
+            name = self._random.choice(sorted(parts))
+            self.figures.amid_work += bool(self._unfinished())
+            for pid in parts[name]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.figures.kills[name.rstrip("-0123456789")] += 1
+            away_s = self._random.uniform(0.0, AWAY_MAX_S)
+            for one in ("gateway", "research", "database") if name == "all" else (name,):
+                self._back_at[one] = time.monotonic() + away_s
+        self.figures.seconds = time.monotonic() - began
+
+    def finish(self) -> Figures:
+        """Start what is away, let everything come to its end, and count."""
+        self._wait(AWAY_MAX_S)
+        deadline = time.monotonic() + DRAIN_MAX_S
+        while self.clients.is_alive():
+            self.clients._stopping.set()
+            self._wait(0.5)
+            assert time.monotonic() < deadline, "the clients could not send their last study"
+        while not self._has_ended():
+            self._wait(0.5)
+            if time.monotonic() > deadline:
+                break
+        self._count()
+        return self.figures
+
+    # ---- Parts
+
+    def _parts(self) -> dict[str, list[int]]:
+        """Return the process IDs of what runs, by name."""
+        found: dict[str, list[int]] = {}
+        if self._is_alive(self.gateway):
+            assert self.gateway.process is not None
+            found["gateway"] = [self.gateway.process.pid]
+            roles: Counter[str] = Counter()
+            for pid, role in sorted(self.gateway.children().items()):
+                roles[role] += 1
+                found[f"{role}-{roles[role]}"] = [pid]
+        if self._is_alive(self.research):
+            assert self.research.process is not None
+            found["research"] = [self.research.process.pid]
+        if self._cluster is not None and self._cluster.is_alive():
+            assert self._cluster.process is not None
+            found["database"] = [self._cluster.process.pid]
+        if {"gateway", "research"} <= set(found):
+            family = [one.pid for one in descendants(found["gateway"][0])]
+            found["all"] = [pid for pids in found.values() for pid in pids] + family
+        return found
+
+    @staticmethod
+    def _is_alive(orthanc: Orthanc) -> bool:
+        return orthanc.process is not None and orthanc.process.poll() is None
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass, and start again what has been away for long enough."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._start_again()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(0.1, left))
+
+    def _start_again(self) -> None:
+        now = time.monotonic()
+        cluster = self._cluster
+        if cluster is not None and not cluster.is_alive() and self._is_due("database", now):
+            cluster.start()
+        for name, orthanc in (("gateway", self.gateway), ("research", self.research)):
+            # Orthanc also ends by itself: it does not start while its database is away.
+            if self._is_due(name, now) and not self._is_alive(orthanc):
+                orthanc.launch()
+                self._back_at[name] = now + 1.0
+
+    def _is_due(self, name: str, now: float) -> bool:
+        return now >= self._back_at.get(name, 0.0)
+
+    # ---- Looking
+
+    def _unfinished(self) -> int | None:
+        """Return how many studies are on their way; None while the ledger can't be asked."""
+        assert self._ledger is not None
+        try:
+            counts = self._ledger.counts().studies
+        except sa.exc.SQLAlchemyError:
+            return None
+        return sum(
+            counts.get(one, 0) for one in ("receiving", "waiting", "processing", "delivering")
+        )
+
+    def _is_enough(self) -> bool:
+        unfinished = self._unfinished()
+        return unfinished is not None and unfinished >= UNFINISHED_MAX
+
+    def _has_ended(self) -> bool:
+        """Return whether all that was sent is in the ledger, and nothing is on its way."""
+        assert self._ledger is not None
+        try:
+            known = sum(one.instances for one in self._ledger.studies(limit=100_000))
+        except sa.exc.SQLAlchemyError:
+            return False
+        return known >= len(self.clients.sent) and self._unfinished() == 0
+
+    def _count(self) -> None:
+        figures, ledger, sent = self.figures, self._ledger, self.clients.sent
+        assert ledger is not None
+        figures.studies = self.clients.studies
+        figures.instances = len(sent)
+        figures.tried_again = self.clients.tried_again
+        arrived: dict[Instance, set[str]] = defaultdict(set)
+        studies: dict[int, set[str]] = defaultdict(set)
+        eventually(lambda: self._is_alive(self.research) and self._answers(self.research))
+        for orthanc_id in self.research.get("/instances").json():
+            dicom = self.research.get(f"/instances/{orthanc_id}/file").content
+            figures.identified += CANARY.encode() in dicom or UID_ROOT.encode() in dicom
+            data_set = dcmread(DicomBytesIO(dicom))
+            study, number = struct.unpack_from("<II", data_set.PixelData)
+            arrived[study, number].add(data_set.SOPInstanceUID)
+            studies[study].add(data_set.StudyInstanceUID)
+        figures.lost = sent - set(arrived)
+        figures.unknown = len(set(arrived) - sent)
+        figures.twice = {one for one, uids in arrived.items() if len(uids) > 1}
+        figures.split = {one for one, uids in studies.items() if len(uids) > 1}
+        figures.states = dict(ledger.counts().studies)
+        deliveries = ledger.deliveries(limit=100_000)
+        figures.deliveries = dict(Counter(one.state for one in deliveries))
+        figures.attempts = sum(one.attempts for one in deliveries)
+        for record in ledger.studies(limit=100_000):
+            ends: Counter[int] = Counter()
+            for step in ledger.history(record.study_id):
+                ends[step.generation] += step.state in ("done", "held", "rejected")
+            figures.generations += record.generation
+            figures.ended_more_than_once += any(count > 1 for count in ends.values())
+            figures.ended_more_than_once += ends[record.generation] != 1
+        figures.is_audit_intact = ledger.verify_audit().is_intact
+
+    @staticmethod
+    def _answers(orthanc: Orthanc) -> bool:
+        with contextlib.suppress(requests.RequestException):
+            return orthanc.get("/system").status_code == 200
+        return False
+
+
+@contextlib.contextmanager
+def own_cluster() -> contextlib.AbstractContextManager[PostgreSQL]:  # type: ignore[misc]
+    """A PostgreSQL that may be killed, because nobody else uses it."""
+    # Not pytest's folder: the path of a Unix socket may have 107 characters only.
+    folder = Path(tempfile.mkdtemp(prefix="gatehouse-pg-"))
+    server = PostgreSQL(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def soak(folder: Path, database: str, kills: int, seed: int, workers: int = 1) -> Figures:
+    """Run it once, over ``sqlite`` or ``postgresql``."""
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(own_cluster()) if database == "postgresql" else None
+        site = stack.enter_context(Soak(folder, seed, cluster, workers))
+        site.kill(kills)
+        return site.finish()
+
+
+def assert_all_is_well(figures: Figures) -> None:
+    """Nothing is lost, doubled or identified, and everything has come to its one end."""
+    assert figures.lost == set(), figures.line()
+    assert figures.twice == set(), figures.line()
+    assert figures.split == set(), figures.line()
+    assert figures.unknown == 0, figures.line()
+    assert figures.identified == 0, figures.line()
+    assert figures.states == {"done": figures.studies}, figures.line()
+    assert set(figures.deliveries) <= {"delivered", "superseded"}, figures.line()
+    assert figures.ended_more_than_once == 0, figures.line()
+    assert figures.is_audit_intact, figures.line()
