@@ -75,3 +75,29 @@ def test_a_study_that_is_forwarded_arrives_byte_by_byte_as_it_came(tmp_path: Pat
     sent = sorted(dicom for _, dicom in line.research.got)
     assert sent == sorted(line.archive.originals.values())
     assert line.archive.kept == {}
+
+
+def test_a_study_that_was_put_off_is_looked_at_again_when_its_time_has_come(
+    tmp_path: Path,
+) -> None:
+    wait = "  longest-wait: 1h\n  incomplete: process\n"
+    line = Line(tmp_path, instances=2, policy=POLICY + EXPECT + wait)
+    line.now += 600.0
+    line.run(KEY)
+    assert state(line) == ("held", "incomplete")
+
+    assert line.ledger.due_again(line.now + 2999.0) == []
+    line.now += 3001.0
+    assert line.ledger.due_again(line.now) == [1]
+    line.run(line.ledger.process_again(1, "gatehouse", line.now))
+
+    assert state(line)[0] == "done"
+    assert line.ledger.due_again(line.now + 1e9) == []
+
+
+def test_a_study_that_is_held_for_good_is_not_looked_at_again(tmp_path: Path) -> None:
+    line = Line(tmp_path, instances=2, policy=POLICY + EXPECT)
+    line.run(KEY)
+    assert state(line) == ("held", "incomplete")
+
+    assert line.ledger.due_again(line.now + 1e9) == []

@@ -19,8 +19,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gatehouse.adapters.ledger_tables import study, transition
-from gatehouse.errors import ConfigurationError
-from gatehouse.pipeline.states import StudyState
+from gatehouse.errors import ConfigurationError, StateError
+from gatehouse.pipeline.states import StudyState, step
 
 BUSY_TIMEOUT_MS = 30_000
 """Writers of SQLite wait for each other; a whole batch of the inbox takes well below a second."""
@@ -106,9 +106,29 @@ class LedgerBase:
         *,
         rule: str = "",
         reason: str = "",
+        is_first: bool = False,
         **columns: Any,
     ) -> None:
-        """Put a study into a state, and keep this step in its history."""
+        """Put a study into a state, and keep this step in its history.
+
+        Parameters
+        ----------
+        is_first : bool
+            The study was not known before.
+
+        Raises
+        ------
+        StateError
+            If the table of steps (``pipeline.states``) has no such step.
+        """
+        before = connection.execute(
+            sa.select(study.c.state, study.c.generation).where(study.c.id == study_id)
+        ).one()
+        opens = generation == before.generation + 1
+        taken = step(None if is_first else before.state, state, opens=opens)
+        if taken is None or not (opens or generation == before.generation):
+            raise StateError(f"a study can't go from {before.state} to {state} so")
+        values = {"again_at": None, **columns}
         connection.execute(
             sa.update(study)
             .where(study.c.id == study_id)
@@ -118,7 +138,7 @@ class LedgerBase:
                 state_changed_at=now,
                 rule=rule,
                 reason=reason,
-                **columns,
+                **values,
             )
         )
         connection.execute(
@@ -128,7 +148,7 @@ class LedgerBase:
                 at=now,
                 state=state,
                 rule=rule,
-                reason=reason,
+                reason=reason or taken.reason,
             )
         )
 

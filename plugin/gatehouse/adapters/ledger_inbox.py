@@ -13,7 +13,7 @@ from gatehouse.adapters.ledger_tables import delivery, hold, instance, own_outpu
 from gatehouse.errors import StateError
 from gatehouse.pipeline.ports import ReceivedInstance
 from gatehouse.pipeline.records import StudyKey
-from gatehouse.pipeline.states import OPEN_DELIVERIES
+from gatehouse.pipeline.states import OPEN_DELIVERIES, StudyState
 from gatehouse.standard.modalities import modality
 
 ARCHIVED_GENERATION = 0
@@ -145,6 +145,12 @@ class InboxLedger(AuditLedger):
         )
         with self.reading() as connection:
             return list(connection.scalars(query.order_by(study.c.id)))
+
+    def due_again(self, now: float) -> list[int]:
+        """Return the held studies that are to be looked at again by themselves."""
+        query = sa.select(study.c.id).where(study.c.state == "held", study.c.again_at <= now)
+        with self.reading() as connection:
+            return list(connection.scalars(query.order_by(study.c.again_at)))
 
     def forget_vanished(self, name: str, orthanc_ids: Sequence[str], now: float) -> list[StudyKey]:
         """Note that instances are no longer in Orthanc; return the studies that had them.
@@ -296,7 +302,8 @@ class InboxLedger(AuditLedger):
             .returning(study.c.id)
         ).scalar_one_or_none()
         if created is not None:
-            self._move(connection, created, 1, "archived" if archived else "receiving", now)
+            target: StudyState = "archived" if archived else "receiving"
+            self._move(connection, created, 1, target, now, is_first=True)
             return created, 1
         row = connection.execute(
             sa.select(study.c.id, study.c.state, study.c.generation)

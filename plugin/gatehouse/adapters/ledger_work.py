@@ -54,10 +54,21 @@ class WorkLedger(AuditLedger):
         with self.writing() as connection:
             return self._advance(connection, key, state, now, rule=rule, reason=reason)
 
-    def hold(self, key: StudyKey, held: Held, now: float) -> bool:
-        """Hold a study for a reason; False if this run was superseded or has ended already."""
+    def hold(self, key: StudyKey, held: Held, now: float, *, again_at: float | None = None) -> bool:
+        """Hold a study for a reason; False if this run was superseded or has ended already.
+
+        Parameters
+        ----------
+        again_at : float or None
+            When it is to be processed again by itself.
+        """
         with self.writing() as connection:
-            return self._hold(connection, key, held, now)
+            is_held = self._hold(connection, key, held, now)
+            if is_held and again_at is not None:
+                connection.execute(
+                    sa.update(study).where(study.c.id == key.study_id).values(again_at=again_at)
+                )
+            return is_held
 
     def note(self, key: StudyKey, reason: str) -> None:
         """Say what a run is waiting for, without a change of its state."""

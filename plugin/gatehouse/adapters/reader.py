@@ -140,7 +140,14 @@ class Reader(threading.Thread):
                 log.info("study handed over", study=key.study_id, generation=key.generation)
 
     def _begin_waited_out(self, policies: Sequence[Policy], now: float) -> None:
-        """Begin again with incomplete studies that a policy takes after its longest wait."""
+        """Begin again with studies that were held only until now.
+
+        These are the ones that a decision put off, and incomplete ones that a policy takes after
+        its longest wait, which may be another policy than the one that decided.
+        """
+        for study_id in self._ledger.due_again(now):
+            self._ledger.process_again(study_id, "gatehouse", now)
+            log.info("study looked at again", study=study_id)
         for policy in policies:
             longest_s = policy.complete.longest_wait_s
             if longest_s is None or policy.complete.incomplete != "process":

@@ -36,8 +36,8 @@ class RunLedger(Protocol):
     ) -> bool:
         """Move a run to its next state; True if it is there now, False if nothing is to be done."""
 
-    def hold(self, key: StudyKey, held: Held, now: float) -> bool:
-        """Hold a study for a reason."""
+    def hold(self, key: StudyKey, held: Held, now: float, *, again_at: float | None = None) -> bool:
+        """Hold a study for a reason, for ever or until a time."""
 
     def note(self, key: StudyKey, reason: str) -> None:
         """Say what a run is waiting for."""

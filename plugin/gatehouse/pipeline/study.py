@@ -103,11 +103,14 @@ class StudySteps:
         """Open the deliveries; without any, the study is done."""
         return self._or_hold(key, lambda: self._release(key, kept))
 
-    def hold(self, key: StudyKey, held: Sequence[Held]) -> None:
+    def hold(
+        self, key: StudyKey, held: Sequence[Held], *, again_after_s: float | None = None
+    ) -> None:
         """Hold a study for its instances' reasons; nothing of it stays in the spool."""
         now = self._tools.now()
+        again_at = None if again_after_s is None else now + again_after_s
         for one in sorted(held, key=lambda one: one.instance)[:HOLDS_MAX]:
-            self._tools.ledger.hold(key, one, now)
+            self._tools.ledger.hold(key, one, now, again_at=again_at)
         self._tools.spool.remove(*key)
 
     def _or_hold(self, key: StudyKey, work: Callable[[], T]) -> T | None:
@@ -155,7 +158,11 @@ class StudySteps:
                 key, "rejected", tools.now(), rule=decision.rule, reason=decision.reason
             )
             return None
-        self.hold(key, [Held(decision.instance, decision.rule, decision.reason)])
+        self.hold(
+            key,
+            [Held(decision.instance, decision.rule, decision.reason)],
+            again_after_s=decision.again_after_s,
+        )
         return None
 
     def _timing(self, key: StudyKey, pack: Pack) -> Timing | None:
