@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import structlog
 import uvicorn
 
+from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
@@ -112,8 +113,9 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             quiet_s=settings.quiet_s,
             policies=partial(_active_policies, PackShelf(ledger)),
         )
-        health = Health(ledger, reader, settings.workers)
-        backend = Backend(ledger, health, waker.wake, desk)
+        health = Health(ledger, reader, settings.workers, more=partial(warnings_of, desk, ledger))
+        keeper = Keeper(ledger, desk, _keeping(settings), waker.wake)
+        backend = Backend(ledger, health, waker.wake, desk, settings.reject_s)
         app = create_app(backend, settings.forward_secret, settings.roles)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -127,10 +129,13 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         )
         _end_with(stdin, server)
         reader.start()
+        keeper.start()
         with _private_socket(settings) as listener:
             server.run(sockets=[listener])
+        keeper.stop()
         reader.stop()
         reader.join(LOCK_PATIENCE_S)
+        keeper.join(LOCK_PATIENCE_S)
         ledger.close()
 
 
@@ -153,6 +158,12 @@ def _activate_at_start(settings: Settings, ledger: Ledger) -> None:
     source = source_of(settings.policies) if settings.policies else ""
     if ledger.activate_pack(loaded, "configuration", source, time.time()):
         log.info("policies activated")
+
+
+def _keeping(settings: Settings) -> Keeping:
+    return Keeping(
+        settings.held_days, settings.notice_days, settings.channels, socket.gethostname()
+    )
 
 
 def _active_policies(shelf: PackShelf) -> Sequence[Policy]:

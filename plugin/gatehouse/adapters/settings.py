@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gatehouse.adapters.notify_settings import Channels, read_channels
 from gatehouse.errors import ConfigurationError
 
 SQLITE_SCHEME = "sqlite:///"
@@ -45,6 +46,12 @@ class Settings:
         The work of a worker without a sign of life for this long is taken over by another.
     process : str
         Name of this process, the same over restarts: its unfinished workflows are found by it.
+    reject_s : float
+        How long the rejection of a held study can be taken back.
+    held_days : int
+        A study that is held for longer is rejected; 0: never.
+    notice_days : int
+        So many days before that people are told.
     server : str
         Name of the Orthanc in the ledger. Several Orthancs on one index share it.
     destinations : Mapping
@@ -67,6 +74,10 @@ class Settings:
     storage: Path | None = None
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
     four_eyes: bool = False
+    reject_s: float = 3600.0
+    held_days: int = 0
+    notice_days: int = 7
+    channels: Channels = field(default_factory=Channels)
     server: str = "orthanc"
     orthanc_authorization: str = field(default="", repr=False)
     forward_secret: str = field(default="", repr=False)
@@ -279,6 +290,10 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "StorageDirectory": ("storage", _path),
     "Roles": ("roles", _roles),
     "FourEyes": ("four_eyes", _flag),
+    "RejectSeconds": ("reject_s", _seconds),
+    "HeldDays": ("held_days", _whole),
+    "NoticeDays": ("notice_days", _whole),
+    "Notifications": ("channels", lambda value: read_channels(value, _secret_file, _url)),
     "Server": ("server", _text),
     "OrthancUrl": ("orthanc_url", _url),
     "OrthancAuthorization": ("orthanc_authorization", _text),

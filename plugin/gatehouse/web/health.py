@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +92,8 @@ class Health:
     inbox: InboxHealth
     workers: int
     clock: Callable[[], float] = field(default=time.time)
+    more: Callable[[], Iterable[str]] = tuple
+    """Says what else people should know; the gateway does its work all the same."""
 
     def status(self) -> Status:
         """Return how the gateway is; never raises for a ledger that can't be reached."""
@@ -134,7 +136,7 @@ class Health:
             ),
             workers=workers,
             inbox_age_s=round(inbox_age_s, 1),
-            problems=[*failures, *self._warnings(workers)],
+            problems=[*failures, *self._warnings(workers), *self.more()],
         )
 
     def _failures(
