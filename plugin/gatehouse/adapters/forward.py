@@ -41,12 +41,14 @@ PASSED_TO_SERVICE = ("accept", "content-type", "if-none-match", "x-gatehouse")
 PASSED_TO_CLIENT = (
     "cache-control",
     "content-disposition",
+    "content-encoding",
     "content-security-policy",
     "etag",
     "location",
     "referrer-policy",
     "retry-after",
     "x-content-type-options",
+    "x-gatehouse-picture",
 )
 
 
@@ -69,9 +71,20 @@ class Forwarder:
         Unix socket of the service, in a folder that only its owner may enter.
     secret : str
         Shown with each request.
+    compresses : bool
+        Let the service compress its answers; not where Orthanc does it itself, and would do it
+        twice.
     """
 
-    def __init__(self, socket_path: Path, secret: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        socket_path: Path,
+        secret: str,
+        timeout_s: float = TIMEOUT_S,
+        *,
+        compresses: bool = False,
+    ) -> None:
+        self._compresses = compresses
         self._socket_path = socket_path
         self._secret = secret
         self._timeout_s = timeout_s
@@ -105,6 +118,8 @@ class Forwarder:
             for name in PASSED_TO_SERVICE
             if name in headers and headers[name].isprintable() and headers[name].isascii()
         }
+        if self._compresses and "gzip" in headers.get("accept-encoding", ""):
+            said["accept-encoding"] = "gzip"
         said[USER_HEADER] = quote(user_of(headers), safe="")
         said[SECRET_HEADER] = self._secret
         connection = _UnixConnection(self._socket_path, self._timeout_s)

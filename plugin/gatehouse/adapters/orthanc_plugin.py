@@ -69,7 +69,10 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
         ]
     )
     forwarder = forward.Forwarder(
-        configuration.run / "service.sock", str(handover["ForwardSecret"])
+        configuration.run / "service.sock",
+        str(handover["ForwardSecret"]),
+        # Where it is not said, Orthanc may do it itself.
+        compresses=json.loads(orthanc.GetConfiguration()).get("HttpCompressionEnabled") is False,
     )
     stored = _stored_callback(configuration.run / "wake.sock")
     changed = _change_callback(orthanc, watched)

@@ -180,8 +180,8 @@ def run_draft_cases(_setup: SideSetup, draft: Draft) -> dict[str, Any]:
 def preview_study(setup: SideSetup, request: PreviewRequest) -> dict[str, Any]:
     """Say what would happen to a study or to uploaded files; nothing is stored."""
     names = attributes_of(request.policies)
-    read, instances = _source(setup, request)
-    facts = [_facts(one, origin, read(one), names) for one, origin in instances]
+    read, instances = source_of_study(setup, request)
+    facts = [facts_of(one, origin, read(one), names) for one, origin in instances]
     master = read_key_file(setup.key_file)
 
     def keys_of(project: str) -> ProjectKeys:
@@ -221,7 +221,8 @@ def decide_otherwise(setup: SideSetup, request: OtherwiseRequest) -> dict[str, A
                 return
             try:
                 facts = [
-                    _facts(one, origin, archive.read(one), names) for one, origin in study.instances
+                    facts_of(one, origin, archive.read(one), names)
+                    for one, origin in study.instances
                 ]
             except (LookupError, HoldError):
                 unreadable.append(study.study_id)
@@ -283,7 +284,7 @@ def _archive(setup: SideSetup) -> OrthancArchive:
     return OrthancArchive(setup.orthanc_url, setup.orthanc_authorization)
 
 
-def _source(
+def source_of_study(
     setup: SideSetup, request: PreviewRequest
 ) -> tuple[Callable[[str], bytes], list[tuple[str, Origin]]]:
     """Return how to read an instance, and which there are."""
@@ -309,5 +310,6 @@ def _source(
     return read, list(request.study.instances)
 
 
-def _facts(instance: str, origin: Origin, dicom: bytes, names: frozenset[str]) -> InstanceFacts:
+def facts_of(instance: str, origin: Origin, dicom: bytes, names: frozenset[str]) -> InstanceFacts:
+    """Return what policies may look at, of one instance."""
     return InstanceFacts(instance, origin, extract(dicom, names))

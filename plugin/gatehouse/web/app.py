@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatehouse import __version__
@@ -28,11 +29,14 @@ log = structlog.get_logger()
 ROUTERS = (api, policy_api, draft_api, held_api, pages)
 """All routes; a test walks them."""
 
+GZIP_MIN_BYTES = 4096
+"""Answers below this are not worth the time."""
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        "object-src 'none'"
+        "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; object-src 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -70,6 +74,7 @@ def create_app(
         openapi_url=None,
         dependencies=[Depends(check)],
     )
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_MIN_BYTES, compresslevel=6)
     app.state.backend = backend
     app.state.limit = limit or RateLimit()
     for router in ROUTERS:

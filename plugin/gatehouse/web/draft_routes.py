@@ -53,7 +53,7 @@ draft_api = APIRouter(prefix="/gatehouse", responses=LIMITED)
 def validate(request: Request, draft: answers.DraftRequest, _turn: Expensive) -> answers.Validation:
     """Check a draft as the loader will: all problems at once, with line and hint."""
     desk = desk_of(request)
-    found = _run(desk, check_draft, _draft(desk, draft.name, draft.text, draft.cases))
+    found = run_beside(desk, check_draft, _draft(desk, draft.name, draft.text, draft.cases))
     return answers.Validation.model_validate(found)
 
 
@@ -61,7 +61,7 @@ def validate(request: Request, draft: answers.DraftRequest, _turn: Expensive) ->
 def test(request: Request, draft: answers.DraftRequest, _turn: Expensive) -> answers.TestReport:
     """Run the cases of a draft; without ``cases`` those that are in the folder."""
     desk = desk_of(request)
-    found = _run(desk, run_draft_cases, _draft(desk, draft.name, draft.text, draft.cases))
+    found = run_beside(desk, run_draft_cases, _draft(desk, draft.name, draft.text, draft.cases))
     return answers.TestReport.model_validate(found)
 
 
@@ -102,7 +102,9 @@ def otherwise(
     ledger = backend(request).ledger
     records = [one for one in ledger.studies(limit=wanted.last) if one.state != "receiving"]
     studies = tuple(_to_ask(request, one) for one in records)
-    found = _run(desk, decide_otherwise, OtherwiseRequest(old, new, studies, desk.side.limit_s))
+    found = run_beside(
+        desk, decide_otherwise, OtherwiseRequest(old, new, studies, desk.side.limit_s)
+    )
     return answers.Otherwise.model_validate(found)
 
 
@@ -115,12 +117,12 @@ def preview(
     Nothing is stored. The values before and after are only for privacy officers.
     """
     desk = desk_of(request)
-    study, uploads = _subject(request, wanted)
-    found = _run(
+    study, uploads = subject_of(request, wanted)
+    found = run_beside(
         desk,
         preview_study,
         PreviewRequest(
-            policies=_policies(desk, wanted),
+            policies=policies_of(desk, wanted),
             study=study,
             uploads=uploads,
             origin=Origin(**wanted.origin.model_dump()),
@@ -131,7 +133,7 @@ def preview(
     return answers.Preview.model_validate(found)
 
 
-def _subject(
+def subject_of(
     request: Request, wanted: answers.PreviewRequest
 ) -> tuple[StudyToAsk | None, tuple[bytes, ...]]:
     """Return the study or the files that are to be previewed."""
@@ -156,7 +158,8 @@ def _subject(
     return None, files
 
 
-def _policies(desk: PolicyDesk, wanted: answers.PreviewRequest) -> Pack | Policy:
+def policies_of(desk: PolicyDesk, wanted: answers.PreviewRequest) -> Pack | Policy:
+    """Return the policies by which somebody wants to see something: the active ones, or one."""
     if wanted.text is None and wanted.policy is None:
         if wanted.version is not None:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "a version of which policy?")
@@ -209,7 +212,7 @@ def _draft(desk: PolicyDesk, name: str, text: str, cases: str | None) -> Any:
 
 
 def _diff(desk: PolicyDesk, old: Policy, new: Policy, *, is_draft: bool) -> answers.Diff:
-    found = _run(desk, compare_versions, (old, new))
+    found = run_beside(desk, compare_versions, (old, new))
     return answers.Diff.model_validate(
         {
             **found,
@@ -219,7 +222,7 @@ def _diff(desk: PolicyDesk, old: Policy, new: Policy, *, is_draft: bool) -> answ
     )
 
 
-def _run(desk: PolicyDesk, task: Callable[..., Any], about: Any) -> Any:
+def run_beside(desk: PolicyDesk, task: Callable[..., Any], about: Any) -> Any:
     """Do a task beside the service, and say in HTTP why it could not be done."""
     try:
         return desk.side.run(task, about)

@@ -70,5 +70,15 @@ def take_turn(request: Request, user: Annotated[User, Depends(current_user)]) ->
         )
 
 
+PICTURES = RateLimit(rate_per_s=8.0, burst=60)
+"""Somebody who moves a slider asks for several pictures in a second."""
+
+
+def take_picture_turn(user: User) -> None:
+    """Refuse with 429 what one user asks for too often."""
+    if PICTURES.take(user.name):
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, "too many pictures; wait a moment")
+
+
 Expensive = Annotated[None, Depends(take_turn)]
 """An argument of routes that cost processor time."""

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from fastapi import Response
 
-from gatehouse.web import pages_base, pages_held, pages_overview, pages_studies
+from gatehouse.web import (
+    pages_base,
+    pages_held,
+    pages_overview,
+    pages_policies,
+    pages_preview,
+    pages_studies,
+)
 from gatehouse.web.pages_base import pages
 
-__all__ = ["pages", "pages_held", "pages_overview", "pages_studies"]
+__all__ = [
+    "pages",
+    "pages_held",
+    "pages_overview",
+    "pages_policies",
+    "pages_preview",
+    "pages_studies",
+]
 
 
 @pages.get("/ui/static/{version}/{name}")

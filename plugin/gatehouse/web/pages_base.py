@@ -70,7 +70,7 @@ def _environment() -> Environment:
         short=words.short,
         state=words.state,
     )
-    made.globals.update(sections=SECTIONS, version=__version__, prefix=PREFIX, asset=_asset)
+    made.globals.update(sections=SECTIONS, software=__version__, prefix=PREFIX, asset=_asset)
     return made
 
 

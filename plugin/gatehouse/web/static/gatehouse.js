@@ -11,12 +11,12 @@
   }
 
   function ask(method, path, body) {
-    return fetch(path, {
-      method: method,
-      credentials: 'same-origin',
-      headers: { 'Content-Type': 'application/json', 'X-Gatehouse': '1' },
-      body: body === undefined ? '{}' : JSON.stringify(body)
-    }).then(function (answer) {
+    var about = { method: method, credentials: 'same-origin', headers: { 'X-Gatehouse': '1' } };
+    if (body !== undefined) {
+      about.headers['Content-Type'] = 'application/json';
+      about.body = JSON.stringify(body);
+    }
+    return fetch(path, about).then(function (answer) {
       return answer.text().then(function (text) {
         var found = null;
         try {
@@ -245,7 +245,11 @@
     counted();
   });
 
-  window.gatehouse = { ask: ask, say: say, filterRows: filterRows };
+  function get(path) {
+    return ask('GET', path);
+  }
+
+  window.gatehouse = { ask: ask, get: get, say: say, filterRows: filterRows };
   told();
   counted();
   Array.prototype.forEach.call(document.querySelectorAll('table[id]'), filterRows);
