@@ -22,7 +22,7 @@ from gatehouse.deid.known_values import KnownValues, collect
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import ObjectPlan, Plan
 from gatehouse.deid.rules import KEEP, PRIVATE, Rule
-from gatehouse.dicom import charsets, write
+from gatehouse.dicom import charsets, value_lengths, write
 from gatehouse.standard import dictionary
 from gatehouse.standard._cid_7050 import CODES
 from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
@@ -231,7 +231,11 @@ def _new_value(
     vr = elements.vr(tag).partition(" ")[0]
     if rule.action == "keep":
         value = elements.value(tag)
-        return value if tag == _PIXEL_DATA else write.padded(value, vr)
+        if tag == _PIXEL_DATA:
+            return value
+        written = elements.written_vr(tag) or vr
+        fitted = value_lengths.fitted(value, written, context.character_set)
+        return write.padded(value if fitted is None else fitted, vr)
     occurrence = Occurrence(tag, vr, is_top, rule.parameters)
     value = ACTIONS[rule.action](elements.value(tag), occurrence, context)
     return None if value is None else write.padded(value, vr)

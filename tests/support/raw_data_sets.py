@@ -108,9 +108,19 @@ _IN_TABLE = sorted(tag for tag in table.rows() if tag in _KNOWN)
 _OTHERS = sorted(tag for tag in _KNOWN if tag not in table.rows())
 _SEQUENCES = sorted(tag for tag, vr in _KNOWN.items() if vr == "SQ")
 
-_TEXT = st.text(alphabet="ABCXYZabcxyz0123456789 ^=\\.-+_/", min_size=0, max_size=24).map(
-    lambda text: (text + " " * (len(text) % 2)).encode()
-)
+
+
+def _texts(longest: int) -> st.SearchStrategy[bytes]:
+    alphabet = "ABCXYZabcxyz0123456789 ^=\\.-+_/"
+    return st.text(alphabet=alphabet, min_size=0, max_size=longest).map(
+        lambda text: (text + " " * (len(text) % 2)).encode()
+    )
+
+
+_TEXTS = {length: _texts(length) for length in (4, 12, 16, 24)}
+_LONGEST = {"AS": 4, "IS": 12, "AE": 16, "CS": 16, "DS": 16, "SH": 16}
+"""What is longer is held; tests/unit/test_value_lengths.py is about that."""
+
 _UIDS = st.lists(st.integers(1, 9999), min_size=1, max_size=6).map(
     lambda parts: "1.2." + ".".join(map(str, parts))
 )
@@ -142,7 +152,7 @@ def _values(vr: str) -> st.SearchStrategy[Any]:
         return st.integers(0, 3).flatmap(
             lambda count: st.binary(min_size=size * count, max_size=size * count)
         )
-    return _TEXT
+    return _TEXTS[_LONGEST.get(vr, 24)]
 
 
 def _public(tag: int, depth: int) -> st.SearchStrategy[Element]:

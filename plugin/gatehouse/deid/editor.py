@@ -34,13 +34,13 @@ from gatehouse.dicom.encodings import (
     PIXEL_DATA,
     SEQUENCE_DELIMITATION,
     SEQUENCE_VRS,
-    SHORT_VRS,
     UNDEFINED,
     Encoding,
     new_budget,
 )
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Element
+from gatehouse.dicom.value_lengths import UNASKED
 from gatehouse.errors import HoldError, ScanError
 
 BEFORE_FIRST: Final = -1
@@ -92,9 +92,13 @@ class Editor(ElementEditor):
             The position after what was read, by how much its output is longer than its input, and
             the last tag.
         """
-        data, edits, changes = self._data, self.edits, self.changes
+        data, edits = self._data, self.edits
+        note = self.changes.append
         header, u32, is_explicit = encoding.header, encoding.u32, encoding.is_explicit
-        delta, cut_start, cut_end = 0, -1, -1
+        unasked = UNASKED.get
+        delta, vr = 0, b""
+        # A stretch that is removed: its place among the edits, and where it begins and ends.
+        cut, cut_start, cut_end = -1, -1, -1
         blocks: PrivateBlocks | None = None
         try:
             for _ in self._budget:
@@ -106,7 +110,6 @@ class Editor(ElementEditor):
                     group, element, vr, length = header(data, position)
                 else:
                     group, element, length = header(data, position)
-                    vr = b""
                 tag = group << 16 | element
                 if not previous < tag < stop:
                     if stop <= tag < FIRST_DELIMITER:
@@ -114,15 +117,21 @@ class Editor(ElementEditor):
                     if is_delimited and tag == ITEM_DELIMITATION:
                         if length or vr not in (b"", b"\0\0"):
                             raise ScanError("dicom.structure", "an item delimiter has a length")
-                        return position + 8, delta, previous
-                    if place is not None or tag or not self._cut_padding(position, end):
+                        position += 8
+                    elif place is None and not tag and self._cut_padding(position, end):
+                        position = end
+                    else:
                         raise _disorder(tag, previous)
-                    return end, delta, previous
+                    break
                 previous = tag
                 entry = level[tag]
 
-                if vr in SHORT_VRS or not is_explicit:
+                longest = unasked(vr)
+                if longest is not None:
                     value = position + 8
+                    if entry is None and length <= longest and not length & 1:
+                        position = value + length
+                        continue
                 elif vr in LONG_VRS:
                     value = position + 12
                     (length,) = u32(data, position + 8)
@@ -131,7 +140,7 @@ class Editor(ElementEditor):
                 following = value + length
 
                 if entry is not None and entry.kind == PRIVATE:
-                    blocks = blocks or PrivateBlocks(edits, changes, self.instance)
+                    blocks = blocks or PrivateBlocks(edits, self.changes, self.instance)
                     if element <= CREATOR_LAST:
                         change = entry.change if place is None else (place, tag, entry.change)
                         content = bytes(
@@ -145,19 +154,20 @@ class Editor(ElementEditor):
                     delta += added
                 if entry is None:
                     if vr != b"SQ" and length != UNDEFINED:
-                        if length & 1:
-                            delta += self._repair_length(tag, vr, value, following, encoding, place)
+                        if following > end:
+                            raise scan.truncated()
+                        delta += self._repair(tag, vr, value, following, encoding, place)
                         position = following
                         continue
                 elif entry.kind == CUT and length != UNDEFINED:
-                    if position == cut_end:
-                        edits[-1] = (cut_start, following, b"")
-                    else:
-                        cut_start = position
-                        edits.append((position, following, b""))
+                    if position != cut_end:
+                        if cut >= 0:
+                            edits[cut] = (cut_start, cut_end, b"")
+                        cut, cut_start = len(edits), position
+                        edits.append(None)
                     cut_end = following
                     delta += position - following
-                    changes.append(entry.change if place is None else (place, tag, entry.change))
+                    note(entry.change if place is None else (place, tag, entry.change))
                     position = following
                     continue
                 elif entry.kind == ACT and length != UNDEFINED and vr != b"SQ":
@@ -180,6 +190,8 @@ class Editor(ElementEditor):
             position = end
         except HoldError as error:
             raise _at(error, place, previous) from None
+        if cut >= 0:
+            edits[cut] = (cut_start, cut_end, b"")
         return position, delta, previous
 
     def _element(
@@ -221,10 +233,9 @@ class Editor(ElementEditor):
         if entry.is_noted:
             self._note(entry, Element(vr, value, following, inside), position, place)
         if kind == NOTE:
-            is_odd = length & 1 and length != UNDEFINED
-            return following, (
-                self._repair_length(tag, vr, value, following, encoding, place) if is_odd else 0
-            )
+            if length == UNDEFINED:
+                return following, 0
+            return following, self._repair(tag, vr, value, following, encoding, place)
         if kind == FORBIDDEN:
             raise ScanError("dicom.group", "an element is of a group that no data set may hold")
         new = None

@@ -13,7 +13,7 @@ from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
 from gatehouse.deid.model import Change
 from gatehouse.deid.output import Edit
-from gatehouse.dicom import charsets, paths, scan, write
+from gatehouse.dicom import charsets, paths, scan, value_lengths, write
 from gatehouse.dicom.encodings import (
     PADDING_MAX,
     PIXEL_DATA,
@@ -127,24 +127,40 @@ class ElementEditor:
             self.changes.append(change if place is None else (place, entry.tag, change))
         return growth
 
-    def _repair_length(
+    def _repair(
         self, tag: int, vr: bytes, value: int, following: int, encoding: Encoding, place: Place
     ) -> int:
-        """Pad a value of odd length, which PS3.5 section 7.1.1 forbids; return its growth.
+        """Mend a value that stays, of odd length or too long for its VR; return its growth.
 
-        Pixels are not touched, not even in this.
+        Pixels are not touched, not even in this. Source: PS3.5 sections 6.2 and 7.1.1.
         """
+        length = following - value
         if tag == PIXEL_DATA:
             return 0
         name = vr.decode("ascii") if vr else (dictionary.vr(tag) or "UN").partition(" ")[0]
-        size = write.length(encoding, vr, following - value + 1)
-        self.edits.append((value - len(size), value, size))
-        self.edits.append((following, following, write.padding(name)))
+        new = None
+        if value_lengths.is_limited(name):
+            if length > VALUE_LENGTH_MAX:
+                raise scan.too_long()
+            old = bytes(self._data[value:following])
+            new = value_lengths.fitted(old, name, self.instance.character_set)
+        if new is not None:
+            new = write.padded(new, name)
+            size = write.length(encoding, vr, len(new))
+            self.edits.append((value - len(size), following, size + new))
+            growth = len(new) - length
+        elif length & 1:
+            size = write.length(encoding, vr, length + 1)
+            self.edits.append((value - len(size), value, size))
+            self.edits.append((following, following, write.padding(name)))
+            growth = 1
+        else:
+            return 0
         if place is None:
             self.changes.append(Change(paths.name(tag), "C", "repair", 0))
         else:
             self.changes.append((place, tag, _REPAIR))
-        return 1
+        return growth
 
     def _blank_comments(self, value: int, following: int, place: Place) -> None:
         """Overwrite what compressed Pixel Data says besides the image."""

@@ -201,7 +201,7 @@ class Level(dict[int, Entry | None]):
         if rule.action == "keep":
             if vr == "SQ":
                 return Entry(tag, SEQUENCE, rule, vr)
-            if is_noted or not vr:
+            if is_noted or not vr or vr == "AS":
                 return Entry(tag, NOTE, rule, vr, is_noted=is_noted)
             return None
         if rule.action == "remove" and not is_noted:

@@ -93,7 +93,7 @@ class Resolver:
         """Return the rule of the profile and the options for a public attribute."""
         if not tag & 0xFFFF or tag == LENGTH_TO_END:
             return GROUP_LENGTH
-        cell = table.rows().get(tag)
+        cell = table.row(tag)
         if cell is None:
             return self._without_row(context, tag)
         code, source = choose(cell, self._options)

@@ -22,6 +22,17 @@ def _cell(words: list[str]) -> Cell:
 
 
 @cache
+def _lines() -> dict[str, str]:
+    return {line[:8]: line for line in ROWS.splitlines()}
+
+
+def row(tag: int) -> Cell | None:
+    """Return the cell of the row about a single tag; None if there is none."""
+    line = _lines().get(f"{tag:08X}")
+    return None if line is None else _cell(line.split()[1:])
+
+
+@cache
 def rows() -> dict[int, Cell]:
     """Return the cell of each row that is about a single tag."""
     lines = (line.split() for line in ROWS.splitlines())
