@@ -5,58 +5,35 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from gatehouse.adapters.orthanc_http import OrthancHttp
-from gatehouse.errors import ConfigurationError
+from gatehouse.commands.gateway import (
+    FINDING,
+    FINE,
+    UNUSABLE,
+    add_gateway_arguments,
+    gateway_of,
+    parsed,
+    unanswered,
+)
 
 HELP = "say how the gateway is"
-
-FINE, FINDING, UNUSABLE = 0, 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(
-        "--home",
-        type=Path,
-        default=Path(".gatehouse"),
-        metavar="DIR",
-        help="folder of `gatehouse up` (default: .gatehouse)",
-    )
-    parser.add_argument(
-        "--url", help="address of the gateway's Orthanc, where it was not started by `gatehouse up`"
-    )
-    parser.add_argument(
-        "--credentials",
-        type=Path,
-        metavar="FILE",
-        help='JSON file with "user" and "password" for --url',
-    )
-    parser.add_argument("--json", action="store_true", help="print what the gateway answered")
+    add_gateway_arguments(parser)
     parser.epilog = "Exit code: 0 if all is well, 1 if there are problems, 2 if nobody answers."
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, print, and return the exit code."""
-    if (arguments.url is None) != (arguments.credentials is None):
-        raise ConfigurationError("--url and --credentials belong together")
-    url, credentials_file = arguments.url, arguments.credentials
-    if url is None:
-        url = _read(arguments.home / "up.json", "was `gatehouse up` started here?")["gateway_http"]
-        credentials_file = arguments.home / "credentials.json"
-    credentials = _read(credentials_file, "it holds user and password")
-    credentials = credentials.get("gateway", credentials)
-    try:
-        gateway = OrthancHttp(url, credentials["user"], credentials["password"])
-    except KeyError:
-        raise ConfigurationError(f'{credentials_file} has no "user" and "password"') from None
+    gateway = gateway_of(arguments)
     code, body = gateway.get("/gatehouse/status")
     if code not in (200, 503):
-        print(_unanswered(url, code))
+        print(unanswered(gateway.url, code))
         return UNUSABLE
-    answer = _parsed(body)
+    answer = parsed(body)
     if arguments.json:
         print(json.dumps(answer, indent=2))
     else:
@@ -64,36 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     if "status" not in answer:
         return UNUSABLE
     return FINE if answer["status"] == "ok" and not answer["problems"] else FINDING
-
-
-def _read(file: Path, hint: str) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{file} can't be read ({error.strerror}); {hint}") from None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{file} is not the JSON file that is needed; {hint}")
-    return content
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    return answer if isinstance(answer, dict) else {"error": "the answer is not JSON"}
-
-
-def _unanswered(url: str, code: int) -> str:
-    reasons = {
-        0: "nobody answers",
-        401: "user or password is wrong",
-        403: "this user has no role in Gatehouse",
-        404: "this Orthanc runs without Gatehouse",
-    }
-    return f"{url}: {reasons.get(code, f'unexpected status {code}')}"
 
 
 def _words(answer: Mapping[str, Any]) -> Iterator[str]:
