@@ -350,5 +350,9 @@ def test_nothing_is_sent_in_clear_where_tls_is_asked_for(
 
     _, error = receipts_until_error(destination, [outgoing(tmp_path)])
 
-    assert str(error) == "DICOM TLS is not supported yet"
+    assert str(error) == (
+        "Orthanc's configuration wants TLS, and the settings name no certificates for it "
+        "(Gatehouse.Sending)"
+    )
+    assert error.is_permanent
     assert server.associations == []

@@ -196,7 +196,7 @@ class MemoryDestination:
 
 
 @cache
-def _empty_ledger() -> Path:
+def empty_ledger() -> Path:
     """Return an empty ledger to copy: migrations take longer than a whole run."""
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-faults-"))
     atexit.register(shutil.rmtree, folder)
@@ -229,7 +229,7 @@ class Line:
         self.archive = MemoryArchive()
         self.research, self.peer = MemoryDestination(), MemoryDestination()
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(_empty_ledger(), folder / "ledger.db")
+        shutil.copy(empty_ledger(), folder / "ledger.db")
         self.ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
         self.spool = FolderSpool(folder / "spool")
         self.early_spool = FolderSpool(folder / "spool" / "early" / "worker-1", is_lasting=False)

@@ -285,8 +285,9 @@ def test_deliveries_with_nothing_to_wait_for_are_found(ledger: Ledger) -> None:
     delivering(ledger, RESEARCH, ARCHIVE)
     ledger.begin_attempt(TO_ARCHIVE, 50.0)
 
-    assert ledger.overdue_deliveries(40.0) == [(TO_RESEARCH, 0)]
-    assert ledger.overdue_deliveries(60.0) == [(TO_RESEARCH, 0), (TO_ARCHIVE, 1)]
+    # Named after the time since when each is due, in milliseconds.
+    assert ledger.overdue_deliveries(40.0) == [(TO_RESEARCH, 30_000)]
+    assert ledger.overdue_deliveries(60.0) == [(TO_RESEARCH, 30_000), (TO_ARCHIVE, 50_000)]
 
 
 def test_the_terms_of_a_delivery_are_those_it_was_opened_with(ledger: Ledger) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from gatehouse.adapters.destinations.peer import LARGE_BYTES, SENDS_AT_ONCE, PeerDestination
+from gatehouse.adapters.destinations.peer import SENDS_AT_ONCE, PeerDestination
+from gatehouse.adapters.destinations.several import LARGE_BYTES
 from gatehouse.errors import DeliveryError, UnavailableError
 from gatehouse.pipeline.ports import OutgoingInstance
 from gatehouse.policy.model import Delivery

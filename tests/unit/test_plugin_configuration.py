@@ -65,6 +65,8 @@ def test_what_is_not_set_is_filled_in_for_our_processes() -> None:
         "dicom": ["research-pacs"],
         "peer": ["research-pacs"],
         "dicomweb": ["archive"],
+        "s3": [],
+        "folder": [],
     }
     assert found.workers == 1
     assert found.run == Path("/var/lib/gatehouse/run")
@@ -159,3 +161,41 @@ def test_all_problems_are_named_at_once() -> None:
         "DicomAlwaysAllowGet",
         "Gatehouse.Workers",
     ]
+
+
+def test_our_processes_learn_where_servers_are_that_orthanc_knows() -> None:
+    found = read_it(
+        OrthancPeers={"short": ["https://a/", "user", "secret"], "long": {"Url": "http://b/"}},
+        DicomWeb={
+            "Servers": {
+                "web": {"Url": "http://c/dicom-web/", "HttpHeaders": {"X-Key": "secret"}},
+                "token": {"Url": "http://d/", "Pkcs11": True},
+            }
+        },
+        HttpsCACertificates="/etc/ssl/certs/ca-certificates.crt",
+    )
+
+    assert found.settings["HandedServers"] == {
+        "dicomweb": {"web": {"Url": "http://c/dicom-web/", "Headers": {"X-Key": "secret"}}},
+        "peer": {
+            "short": {
+                "Url": "https://a/",
+                "Username": "user",
+                "Password": "secret",
+                "TrustedCertificates": "/etc/ssl/certs/ca-certificates.crt",
+            },
+            "long": {"Url": "http://b/"},
+        },
+    }
+
+
+def test_buckets_folders_and_servers_of_our_own_are_destinations() -> None:
+    found = read_it(
+        Gatehouse=settings(
+            S3={"bucket": {}}, Folders={"exchange": {}}, DicomWebServers={"own": {}}
+        )
+    )
+
+    assert found.settings["Destinations"]["s3"] == ["bucket"]
+    assert found.settings["Destinations"]["folder"] == ["exchange"]
+    assert found.settings["Destinations"]["dicomweb"] == ["own"]

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from gatehouse.adapters.ledger_base import chunks
 from gatehouse.adapters.ledger_tables import delivery, instance, output, receipt, study
 from gatehouse.adapters.ledger_work import ACTOR, WorkLedger, output_of
 from gatehouse.errors import StateError
 from gatehouse.pipeline import terms
+from gatehouse.pipeline.destinations import mark_of
 from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import DeliveryKey, Output, StudyKey
 from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState, StudyState
@@ -120,11 +122,66 @@ class DeliveryLedger(WorkLedger):
         """
         if self.missing(key):
             raise StateError("a delivery without all its receipts can't be closed as delivered")
+        if self.delivery_terms(key)[0].verify != "receipts" and self.unconfirmed(key):
+            raise StateError("a delivery that is to be confirmed, and is not, can't be closed")
         with self.writing() as connection:
             if self._set(connection, key, "delivered", finished_at=now, next_try_at=None):
                 about = f"study {key.study_id} generation {key.generation} to {key.destination}"
                 self._record_audit(connection, ACTOR, "delivery.delivered", about, key.via, now)
                 self._settle(connection, StudyKey(key.study_id, key.generation), now)
+
+    def is_open(self, key: DeliveryKey) -> bool:
+        """Return whether a delivery is still to be tried."""
+        with self.reading() as connection:
+            state = connection.scalar(sa.select(delivery.c.state).where(*_is(key)))
+        return state in OPEN_DELIVERIES
+
+    def unconfirmed(self, key: DeliveryKey) -> list[Output]:
+        """Return the outputs that this destination has taken and not confirmed afterwards."""
+        query = (
+            sa.select(output)
+            .where(
+                output.c.study_id == key.study_id,
+                output.c.generation == key.generation,
+                _has_receipt(key.via, key.destination, receipt.c.confirmed_at.is_(None)),
+            )
+            .order_by(output.c.series_instance_uid_new, output.c.sop_instance_uid_new)
+        )
+        with self.reading() as connection:
+            return [output_of(row) for row in connection.execute(query)]
+
+    def record_confirmations(
+        self,
+        key: DeliveryKey,
+        found: Sequence[Output],
+        lost: Sequence[Output],
+        how: str,
+        now: float,
+    ) -> None:
+        """Keep what a destination says it has; what it has lost counts as not sent.
+
+        Parameters
+        ----------
+        how : str
+            How it was asked: ``"C-FIND"``, ``"QIDO-RS"``, ``"N-EVENT-REPORT"`` ...
+        """
+        lost_text = f"it did not have the instance when it was asked by {how}"
+        with self.writing() as connection:
+            for outputs, columns in (
+                (found, {"confirmed_at": now, "confirmed_by": how}),
+                (lost, {"is_stored": False, "detail": lost_text}),
+            ):
+                for part in chunks([one.sop_instance_uid_new for one in outputs]):
+                    connection.execute(
+                        sa.update(receipt)
+                        .where(
+                            receipt.c.study_id == key.study_id,
+                            receipt.c.via == key.via,
+                            receipt.c.destination == key.destination,
+                            receipt.c.sop_instance_uid.in_(part),
+                        )
+                        .values(**columns)
+                    )
 
     def try_later(self, key: DeliveryKey, at: float, error: str) -> None:
         """Note why a delivery did not succeed, and when it is tried again."""
@@ -135,7 +192,7 @@ class DeliveryLedger(WorkLedger):
         self, key: DeliveryKey, error: str, now: float, *, rule: str = "delivery.failed"
     ) -> None:
         """Close a delivery that did not succeed; its study is held."""
-        reason = f"{key.destination} did not take all instances ({key.via}): {error}"
+        reason = _given_up(key.via, key.destination, error)
         with self.writing() as connection:
             if self._set(
                 connection, key, "failed", finished_at=now, next_try_at=None, last_error=error
@@ -145,10 +202,11 @@ class DeliveryLedger(WorkLedger):
 
     def delivery_terms(self, key: DeliveryKey) -> tuple[Delivery, float, int]:
         """Return a delivery's terms, when it was opened, and how often it was tried."""
-        query = sa.select(delivery.c.terms, delivery.c.created_at, delivery.c.attempts)
+        opened_at = sa.func.coalesce(delivery.c.retried_at, delivery.c.created_at)
+        query = sa.select(delivery.c.terms, opened_at.label("opened_at"), delivery.c.attempts)
         with self.reading() as connection:
             row = connection.execute(query.where(*_is(key))).one()
-        return terms.from_json(row.terms), row.created_at, row.attempts
+        return terms.from_json(row.terms), row.opened_at, row.attempts
 
     def reusable(
         self,
@@ -191,7 +249,7 @@ class DeliveryLedger(WorkLedger):
         ]
 
     def overdue_deliveries(self, before: float) -> list[tuple[DeliveryKey, int]]:
-        """Return open deliveries with nothing to wait for since a time, and their attempts."""
+        """Return open deliveries with nothing to wait for since a time, each with its mark."""
         query = sa.select(delivery).where(
             sa.or_(
                 sa.and_(delivery.c.state == "waiting", delivery.c.next_try_at < before),
@@ -200,7 +258,10 @@ class DeliveryLedger(WorkLedger):
         )
         with self.reading() as connection:
             return [
-                (DeliveryKey(row.study_id, row.generation, row.via, row.destination), row.attempts)
+                (
+                    DeliveryKey(row.study_id, row.generation, row.via, row.destination),
+                    mark_of(row.next_try_at if row.state == "waiting" else row.tried_at),
+                )
                 for row in connection.execute(query)
             ]
 
@@ -222,21 +283,32 @@ class DeliveryLedger(WorkLedger):
             .where(study.c.id == key.study_id)
             .with_for_update()
         ).one()
-        undelivered = sa.exists().where(
-            delivery.c.study_id == key.study_id,
-            delivery.c.generation == key.generation,
-            delivery.c.state != "delivered",
-        )
-        is_last = (
-            row.state == "delivering"
-            and row.generation == key.generation
-            and not connection.scalar(sa.select(undelivered))
-        )
-        if is_last:
-            self._advance(connection, key, "done", now, rule="", reason="")
+        if row.state != "delivering" or row.generation != key.generation:
+            return
+        rows = connection.execute(
+            sa.select(delivery)
+            .where(delivery.c.study_id == key.study_id, delivery.c.generation == key.generation)
+            .order_by(delivery.c.id)
+        ).all()
+        states = {one.state for one in rows}
+        if states & OPEN_DELIVERIES:
+            return
+        for one in rows:
+            if one.state == "failed":
+                reason = _given_up(one.via, one.destination, one.last_error)
+                self._hold(connection, key, Held("", "delivery.failed", reason), now)
+        if "failed" not in states:
+            cancelled = ", ".join(one.destination for one in rows if one.state == "cancelled")
+            rule = "delivery.cancelled" if cancelled else ""
+            reason = f"the delivery to {cancelled} was cancelled" if cancelled else ""
+            self._advance(connection, key, "done", now, rule=rule, reason=reason)
 
 
-def _has_receipt(via: str, destination: str) -> sa.Exists:
+def _given_up(via: str, destination: str, error: str) -> str:
+    return f"{destination} did not take all instances ({via}): {error}"
+
+
+def _has_receipt(via: str, destination: str, *conditions: sa.ColumnElement[bool]) -> sa.Exists:
     return sa.exists().where(
         receipt.c.study_id == output.c.study_id,
         receipt.c.via == via,
@@ -244,6 +316,7 @@ def _has_receipt(via: str, destination: str) -> sa.Exists:
         receipt.c.sop_instance_uid == output.c.sop_instance_uid_new,
         receipt.c.sha256 == output.c.sha256,
         receipt.c.is_stored,
+        *conditions,
     )
 
 

@@ -89,11 +89,13 @@ _DELIVERIES = sa.select(
     .label("instances"),
     _receipts_where(receipt.c.is_stored).label("receipts"),
     _receipts_where(receipt.c.is_stored, receipt.c.status.like("0xB%")).label("warnings"),
+    _receipts_where(receipt.c.is_stored, receipt.c.confirmed_at.is_not(None)).label("confirmed"),
 ).join(study, study.c.id == delivery.c.study_id)
 
 
 def _delivery(row: sa.Row[Any]) -> DeliveryRecord:
     return DeliveryRecord(
+        delivery_id=row.id,
         key=DeliveryKey(row.study_id, row.generation, row.via, row.destination),
         study_orthanc_id=row.study_orthanc_id,
         state=row.state,
@@ -106,4 +108,5 @@ def _delivery(row: sa.Row[Any]) -> DeliveryRecord:
         instances=row.instances,
         receipts=row.receipts,
         warnings=row.warnings,
+        confirmed=row.confirmed,
     )

@@ -131,6 +131,7 @@ class WorkLedger(AuditLedger):
             "rule": made.rule,
             "reason": made.reason,
             "instance": made.instance,
+            "destinations": [[one.via, one.to] for one in made.deliver],
             "decided_at": now,
             **about,
         }
@@ -188,6 +189,15 @@ class WorkLedger(AuditLedger):
         with self.reading() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else (row.pack_digest, row.policy_digest)
+
+    def destinations_of(self, key: StudyKey) -> set[tuple[str, str]] | None:
+        """Return (via, destination) of the deliveries that were decided on; None: all."""
+        query = sa.select(decision.c.destinations).where(
+            decision.c.study_id == key.study_id, decision.c.generation == key.generation
+        )
+        with self.reading() as connection:
+            found = connection.scalar(query)
+        return None if found is None else {(via, name) for via, name in found}
 
     def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
         """Keep what was made of instances; False if this run was superseded."""
@@ -314,6 +324,7 @@ def _instance(row: sa.Row[Any]) -> InstanceRecord:
         attachment_digest=row.attachment_digest,
         generation=row.generation,
         received_at=row.received_at,
+        file_uuid=row.file_uuid,
         origin=Origin(
             protocol=row.protocol,
             calling_aet=row.calling_aet,
@@ -322,4 +333,3 @@ def _instance(row: sa.Row[Any]) -> InstanceRecord:
             user=row.user,
         ),
     )
-        file_uuid=row.file_uuid,

@@ -18,7 +18,7 @@ from gatehouse.errors import ConfigurationError
 
 SECTION = "Gatehouse"
 
-HANDED_OVER = ("OrthancAuthorization", "Destinations", "ForwardSecret", "Process")
+HANDED_OVER = ("OrthancAuthorization", "Destinations", "HandedServers", "ForwardSecret", "Process")
 """Keys that the plugin adds for its processes; in a configuration they would be forgeries."""
 
 MUST_NOT_BE_TRUE = {
@@ -80,7 +80,8 @@ def read(text: str, plugin_folder: Path) -> PluginConfiguration:
         **_storage(configuration),
         # ``${NAME:-}`` puts an empty text where a variable is not set: not given.
         **{key: value for key, value in section.items() if value != ""},
-        "Destinations": _destinations(configuration),
+        "Destinations": _destinations(configuration, section),
+        "HandedServers": _servers(configuration),
     }
     problems = [*_unsealed(configuration), *_wrong_settings(section, settings)]
     if problems:
@@ -101,13 +102,61 @@ def _storage(configuration: Mapping[str, Any]) -> dict[str, str]:
     return {"StorageDirectory": str(folder)} if is_absolute else {}
 
 
-def _destinations(configuration: Mapping[str, Any]) -> dict[str, list[str]]:
+def _destinations(
+    configuration: Mapping[str, Any], section: Mapping[str, Any]
+) -> dict[str, list[str]]:
     dicomweb = configuration.get("DicomWeb") or {}
     return {
-        "dicom": sorted(configuration.get("DicomModalities") or {}),
-        "peer": sorted(configuration.get("OrthancPeers") or {}),
-        "dicomweb": sorted(dicomweb.get("Servers") or {}),
+        "dicom": _names(configuration.get("DicomModalities")),
+        "peer": _names(configuration.get("OrthancPeers")),
+        "dicomweb": _names(dicomweb.get("Servers"), section.get("DicomWebServers")),
+        "s3": _names(section.get("S3")),
+        "folder": _names(section.get("Folders")),
     }
+
+
+def _names(*sections: Mapping[str, Any] | None) -> list[str]:
+    return sorted({name for section in sections for name in section or {}})
+
+
+def _servers(configuration: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what our processes need to speak to servers that Orthanc knows by themselves."""
+    trusted = configuration.get("HttpsCACertificates")
+    dicomweb = configuration.get("DicomWeb") or {}
+    return {
+        via: {
+            name: _server(about, trusted)
+            for name, about in (servers or {}).items()
+            # A key of a certificate that is encrypted, or in hardware, is Orthanc's alone.
+            if not (isinstance(about, dict) and (about.get("Pkcs11") or _key_password(about)))
+        }
+        for via, servers in (
+            ("dicomweb", dicomweb.get("Servers")),
+            ("peer", configuration.get("OrthancPeers")),
+        )
+    }
+
+
+def _key_password(about: Mapping[str, Any]) -> bool:
+    return bool(about.get("CertificateKeyPassword"))
+
+
+def _server(about: Any, trusted: Any) -> dict[str, Any]:
+    """Return a server in our own words; Orthanc's short form is ``[url, user, password]``."""
+    if isinstance(about, dict):
+        found = {
+            "Url": about.get("Url"),
+            "Username": about.get("Username"),
+            "Password": about.get("Password"),
+            "Headers": about.get("HttpHeaders"),
+            "Certificate": about.get("CertificateFile"),
+            "PrivateKey": about.get("CertificateKeyFile"),
+        }
+    else:
+        found = dict(zip(("Url", "Username", "Password"), about, strict=False))
+    if str(found.get("Url", "")).startswith("https:"):
+        found["TrustedCertificates"] = trusted
+    return {key: value for key, value in found.items() if value}
 
 
 def _unsealed(configuration: Mapping[str, Any]) -> Iterator[str]:

@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gatehouse.adapters.destinations.configuration import Bucket, Folder, HttpServer
 from gatehouse.adapters.notify_settings import Channels, read_channels
+from gatehouse.adapters.settings_sending import (
+    Sending,
+    read_buckets,
+    read_folders,
+    read_handed_servers,
+    read_sending,
+    read_servers,
+)
 from gatehouse.errors import ConfigurationError
 
 SQLITE_SCHEME = "sqlite:///"
@@ -82,6 +91,12 @@ class Settings:
     orthanc_authorization: str = field(default="", repr=False)
     forward_secret: str = field(default="", repr=False)
     destinations: Mapping[str, list[str]] = field(default_factory=dict)
+    handed_servers: Mapping[str, Mapping[str, HttpServer]] = field(default_factory=dict, repr=False)
+    sending: Sending = field(default_factory=Sending)
+    s3: Mapping[str, Bucket] = field(default_factory=dict, repr=False)
+    folders: Mapping[str, Folder] = field(default_factory=dict)
+    dicomweb_servers: Mapping[str, HttpServer] = field(default_factory=dict, repr=False)
+    peer_servers: Mapping[str, HttpServer] = field(default_factory=dict, repr=False)
     process: str = "worker-1"
 
     @property
@@ -300,5 +315,11 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "OrthancAuthorizationFile": ("orthanc_authorization", _secret_file),
     "ForwardSecret": ("forward_secret", _text),
     "Destinations": ("destinations", _names),
+    "HandedServers": ("handed_servers", read_handed_servers),
+    "Sending": ("sending", read_sending),
+    "S3": ("s3", read_buckets),
+    "Folders": ("folders", read_folders),
+    "DicomWebServers": ("dicomweb_servers", read_servers),
+    "PeerServers": ("peer_servers", read_servers),
     "Process": ("process", _process_name),
 }

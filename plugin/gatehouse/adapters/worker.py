@@ -25,8 +25,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from gatehouse import __version__
-from gatehouse.adapters.destinations.dicom import DicomDestination
-from gatehouse.adapters.destinations.peer import PeerDestination
+from gatehouse.adapters.destinations.registry import make_destinations
 from gatehouse.adapters.early_worker import EarlyWorker
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
@@ -95,7 +94,8 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
             archive=archive,
             workshop=pool,
             spool=FolderSpool(settings.spool),
-            destinations={"dicom": DicomDestination(archive), "peer": PeerDestination(archive)},
+            destinations=make_destinations(settings, archive),
+            limits=settings.sending.limits,
             key_id=key_id(master_key),
             now=time.time,
             random=random.random,

@@ -8,11 +8,13 @@ restored from a backup) is begun again with a number in its name.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dbos import EnqueueOptions
 
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
+from gatehouse.policy.model import Priority
 
 APPLICATION = "gatehouse"
 APPLICATION_VERSION = "1"
@@ -23,6 +25,9 @@ CHAIN = "#"
 """Stands between the name of a chain and the place in it; no destination's name has it."""
 
 POLLING_S = 0.25
+
+PRIORITIES: Mapping[Priority, int] = {"high": 1, "normal": 10, "low": 100}
+"""As DBOS counts them: the lowest number goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class DeliveryRun:
     key: DeliveryKey
     since: int = 0
     tries: int = 1
+    priority: Priority = "normal"
 
     def name(self) -> str:
         """Return the ID of the workflow, e.g. ``deliver-12-1-dicom-research-pacs``."""
@@ -83,7 +89,9 @@ class DeliveryRun:
     def options(self, delay_s: float = 0.0) -> EnqueueOptions:
         """Return how it is put into its destination's own queue."""
         queue = delivery_queue(self.key.via, self.key.destination)
-        return _options("deliver", queue, self.name(), delay_s)
+        options = _options("deliver", queue, self.name(), delay_s)
+        options["priority"] = PRIORITIES[self.priority]
+        return options
 
 
 def delivery_queue(via: str, destination: str) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from gatehouse.pipeline.circuit import Breaker
 from gatehouse.pipeline.desk_records import ReleaseRecord
+from gatehouse.pipeline.destinations import DestinationKey
 from gatehouse.pipeline.ports import Held, InstanceReceipt
 from gatehouse.pipeline.records import (
+    Arrival,
     DeliveryKey,
     DeliveryRecord,
-    Arrival,
     InstanceRecord,
     Output,
     PackRecord,
@@ -51,11 +53,11 @@ class RunLedger(Protocol):
     def instances(self, study_id: int) -> list[InstanceRecord]:
         """Return the instances of a study that are in the archive."""
 
-    def active_pack(self) -> PackRecord | None:
-        """Return the policies that decide now."""
     def arrivals(self, server: str, after: int, limit: int) -> list[Arrival]:
         """Return instances of studies that still arrive, after the one with this row."""
 
+    def active_pack(self) -> PackRecord | None:
+        """Return the policies that decide now."""
 
     def pack(self, digest: str) -> PackRecord | None:
         """Return policies that were active together."""
@@ -68,6 +70,9 @@ class RunLedger(Protocol):
 
     def accepted_by(self, key: StudyKey) -> tuple[str, str] | None:
         """Return the digests of pack and policy that accepted a run; None if none did yet."""
+
+    def destinations_of(self, key: StudyKey) -> set[tuple[str, str]] | None:
+        """Return (via, destination) of the deliveries that were decided on; None: all."""
 
     def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
         """Keep what was made of instances; False if this run was superseded."""
@@ -106,6 +111,23 @@ class RunLedger(Protocol):
     def begin_attempt(self, key: DeliveryKey, now: float) -> int | None:
         """Note that a delivery is being tried; None if nothing is to be done."""
 
+    def is_open(self, key: DeliveryKey) -> bool:
+        """Return whether a delivery is still to be tried."""
+
+    def admit(self, key: DeliveryKey, now: float) -> tuple[bool, float | None]:
+        """Return whether a delivery may be tried now, and else when to ask again."""
+
+    def destination_answered(self, where: DestinationKey, now: float) -> None:
+        """Note that a destination is there: its circuit is closed."""
+
+    def destination_failed(
+        self, where: DestinationKey, breaker: Breaker, error: str, now: float
+    ) -> None:
+        """Note that a destination did not answer an attempt."""
+
+    def destination_error(self, where: DestinationKey, error: str, now: float) -> None:
+        """Keep the last thing that went wrong with a destination that is there."""
+
     def missing(self, key: DeliveryKey) -> list[Output]:
         """Return the outputs for which a destination has given no receipt of success."""
 
@@ -113,6 +135,19 @@ class RunLedger(Protocol):
         self, key: DeliveryKey, receipts: Sequence[tuple[InstanceReceipt, str]], now: float
     ) -> None:
         """Keep a destination's answers, each with the SHA-256 of what was sent."""
+
+    def unconfirmed(self, key: DeliveryKey) -> list[Output]:
+        """Return the outputs that a destination has taken and not confirmed afterwards."""
+
+    def record_confirmations(
+        self,
+        key: DeliveryKey,
+        found: Sequence[Output],
+        lost: Sequence[Output],
+        how: str,
+        now: float,
+    ) -> None:
+        """Keep what a destination says it has; what it has lost counts as not sent."""
 
     def delivered(self, key: DeliveryKey, now: float) -> None:
         """Close a delivery that has all its receipts."""
@@ -126,4 +161,4 @@ class RunLedger(Protocol):
         """Close a delivery that did not succeed; its study is held."""
 
     def overdue_deliveries(self, before: float) -> list[tuple[DeliveryKey, int]]:
-        """Return open deliveries with nothing to wait for since a time, and their attempts."""
+        """Return open deliveries with nothing to wait for since a time, each with its mark."""

@@ -208,6 +208,10 @@ class OutgoingInstance:
     """What any Orthanc must call it."""
     file: Path
     sha256: str
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    """New ones, both of them."""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +234,29 @@ class Destination(Protocol):
         self, delivery: Delivery, instances: Sequence[OutgoingInstance]
     ) -> Iterable[InstanceReceipt]:
         """Send instances, yielding a receipt as each one is answered."""
+
+    def present(
+        self, delivery: Delivery, instances: Sequence[OutgoingInstance]
+    ) -> tuple[set[str], str]:
+        """Ask which instances are there; return their SOP Instance UIDs, and how it was asked."""
+
+    def committed(
+        self, delivery: Delivery, instances: Sequence[OutgoingInstance], /
+    ) -> tuple[set[str], str]:
+        """Ask for storage commitment (PS3.4 Annex J); return as ``present`` does."""
+
+    def finish(self, delivery: Delivery, instances: Sequence[OutgoingInstance], /) -> None:
+        """Do what comes after the last instance of a study; ``instances`` are all of them.
+
+        May be called again. Their files may be gone: what is needed of them is in the spool of an
+        earlier run.
+        """
+
+    def test(self, name: str) -> str:
+        """Ask a destination whether it is there; return what it is, in a few words.
+
+        Raises
+        ------
+        DeliveryError, UnavailableError
+            If it is not, or does not let us in.
+        """

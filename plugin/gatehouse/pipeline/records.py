@@ -182,6 +182,9 @@ class DeliveryRecord:
     """For how many of them the destination has given a receipt of success."""
     warnings: int
     """Receipts with a warning status (0xBxxx)."""
+    confirmed: int = 0
+    """Receipts that the destination confirmed when it was asked afterwards."""
+    delivery_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer
 
-from gatehouse.pipeline.chains import APPLICATION, StudyRun
+from gatehouse.pipeline.chains import APPLICATION, CHAIN, DeliveryRun, StudyRun, delivery_queue
 from gatehouse.pipeline.durable import prepare_workflows
-from gatehouse.pipeline.records import StudyKey
+from gatehouse.pipeline.records import DeliveryKey, StudyKey
+from gatehouse.policy.model import Priority
 
 
 class HasWorkflowsUrl(Protocol):
@@ -40,6 +41,34 @@ class WorkflowStarter:
         """Put a run into the queue; nothing happens if it was ever there."""
         run = StudyRun(StudyKey(study_id, generation))
         self._client.enqueue(run.options(), *run.arguments())
+
+    def deliver(self, key: DeliveryKey, mark: int, priority: Priority = "normal") -> None:
+        """Have a delivery tried now: the run of it that waits, or a chain that begins here.
+
+        Parameters
+        ----------
+        mark : int
+            Names the chain; with the same one nothing happens twice.
+        """
+        stem = DeliveryRun(key).name()
+        runs = self._client.list_workflows(
+            workflow_id_prefix=stem,
+            status=["PENDING", "ENQUEUED", "DELAYED"],
+            load_input=False,
+            load_output=False,
+        )
+        active = [
+            run
+            for run in runs
+            if run.workflow_id == stem or run.workflow_id.startswith(stem + CHAIN)
+        ]
+        for run in active:
+            if run.status == "DELAYED":
+                queue = delivery_queue(key.via, key.destination)
+                self._client.resume_workflow(run.workflow_id, queue_name=queue)
+        if not active:
+            begun = DeliveryRun(key, since=mark, priority=priority)
+            self._client.enqueue(begun.options(), *begun.arguments())
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gatehouse.pipeline.destinations import DestinationKey
 from gatehouse.pipeline.ledger_port import RunLedger
+from gatehouse.pipeline.limits import NO_LIMITS, Limits
 from gatehouse.pipeline.packs import PackShelf
 from gatehouse.pipeline.ports import Archive, Destination, Spool, Workshop
 
@@ -26,9 +29,6 @@ class Tools:
         Seconds since the epoch.
     random : callable
         A number from 0 to 1, for the spread of retries.
-    """
-
-    server: str
     early_spool : Spool or None
         Outputs of studies that still arrive.
     spool_bytes : int
@@ -39,6 +39,9 @@ class Tools:
         Seconds, of a clock that nobody sets.
     sleep : callable
         Waits for a number of seconds.
+    """
+
+    server: str
     ledger: RunLedger
     packs: PackShelf
     archive: Archive

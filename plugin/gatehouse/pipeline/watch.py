@@ -134,8 +134,8 @@ class Watch:
 
     def _look_at_deliveries(self) -> None:
         ledger, now = self._tools.ledger, self._tools.now()
-        for key, attempts in ledger.overdue_deliveries(now - GRACE_S):
-            again = DeliveryRun(key, since=attempts + 1)
+        for key, mark in ledger.overdue_deliveries(now - GRACE_S):
+            again = DeliveryRun(key, since=mark)
             statuses = _statuses(DeliveryRun(key).name())
             if statuses.keys() & ACTIVE:
                 continue

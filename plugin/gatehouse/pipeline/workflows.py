@@ -8,6 +8,7 @@ the run goes on later under the next name of its chain, so that nothing sleeps i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -27,12 +28,13 @@ from gatehouse.pipeline.chains import (
     delivery_queue,
 )
 from gatehouse.pipeline.delivery import DeliverySteps
-from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.destinations import DestinationKey
 from gatehouse.pipeline.early import Early
+from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
 from gatehouse.pipeline.study import Accepted, Kept, Made, StudySteps
 from gatehouse.pipeline.tools import Tools
+from gatehouse.policy.model import Priority
 
 STUDIES_AT_ONCE = 4
 """Per worker. The pool is shared, so that a small study need not wait for a big one's end."""
@@ -49,6 +51,9 @@ _log = structlog.get_logger()
 
 
 _QUEUES: set[tuple[str, str]] = set()
+
+_INSTALLED: list[Tools] = []
+"""The tools of this process, once the workflows are installed."""
 
 RUNNING: set[str] = set()
 """Names of the workflows that run in this process now."""
@@ -68,6 +73,7 @@ def install(tools: Tools, early: Early | None = None) -> None:
     deliveries = DeliverySteps(tools)
     RUNNING.clear()
     _QUEUES.clear()
+    _INSTALLED[:] = [tools]
 
     @DBOS.workflow(name="study")
     def study(study_id: int, generation: int, since: int, tries: int) -> None:
@@ -139,7 +145,17 @@ def _run_study(studies: StudySteps, key: StudyKey) -> None:
 
 
 def _enqueue(run: StudyRun | DeliveryRun, delay_s: float) -> None:
+    if isinstance(run, DeliveryRun):
+        run = dataclasses.replace(run, priority=_priority(run.key))
     DBOS.enqueue_workflow_with_options(run.options(delay_s), *run.arguments())
+
+
+def _priority(key: DeliveryKey) -> Priority:
+    # No step: it changes only who goes first, and is asked anew each time.
+    try:
+        return _INSTALLED[0].ledger.delivery_terms(key)[0].priority
+    except UNAVAILABLE:
+        return "normal"
 
 
 @contextmanager
@@ -167,10 +183,12 @@ def _attempt(deliveries: DeliverySteps, tools: Tools, key: DeliveryKey) -> float
 def _register_delivery_queue(via: str, destination: str) -> None:
     if (via, destination) in _QUEUES:
         return
-    # One attempt at a time over all workers: a receipt is seen before the next one sends.
+    # One attempt at a time over all workers, unless the settings say otherwise: a receipt is seen
+    # before the next one sends.
+    limits = _INSTALLED[0].limits_of(DestinationKey(via, destination))
     DBOS.register_queue(
         delivery_queue(via, destination),
-        global_concurrency=1,
+        global_concurrency=limits.concurrency,
         polling_interval_sec=POLLING_S,
         on_conflict="always_update",
     )

@@ -6,54 +6,51 @@ was verified is what leaves. The receipt of an instance is the status of its C-S
 
 from __future__ import annotations
 
-import logging
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
-from typing import Any, Protocol
 
-from pynetdicom import AE, _config, build_context, evt
+from pynetdicom import _config, build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
+from gatehouse.adapters.destinations.associations import (
+    ANSWER_TIMEOUT_S,
+    Caller,
+    Modalities,
+)
 from gatehouse.adapters.destinations.checkpoint import undisturbed
+from gatehouse.adapters.destinations.commitment import ask_commitment
+from gatehouse.adapters.destinations.configuration import Commitment, Tls
+from gatehouse.adapters.destinations.dicom_query import echo, find_instances
+from gatehouse.adapters.destinations.plain import PlainDestination
 from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.policy.model import Delivery
 
-# What goes wrong is said by the delivery; pynetdicom's lines quote what was sent.
-logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 # Without it, pynetdicom would decode each file and encode it again.
 _config.STORE_SEND_CHUNKED_DATASET = True
 
 CONTEXTS_MAX = 128
 """Presentation contexts in one association (PS3.8 9.3.2.2: odd numbers from 1 to 255)."""
 
-CONNECT_TIMEOUT_S = 10.0
-ANSWER_TIMEOUT_S = 60.0
-"""For an association or a C-STORE response; a busy archive may take its time."""
-
 SUCCESS = 0x0000
 REFUSED_CONTEXT = "context-refused"
 """Not a status of the destination: it never saw the instance."""
 
 
-class Modalities(Protocol):
-    """Where the gateway's Orthanc says who its DICOM destinations are."""
-
-    def modality(self, name: str) -> Mapping[str, Any]:
-        """Return AET, Host, Port ... of a key of DicomModalities."""
-
-    def system(self) -> Mapping[str, Any]:
-        """Return what Orthanc says of itself, with its own ``DicomAet``."""
-
-
-class DicomDestination:
+class DicomDestination(PlainDestination):
     """Destinations of ``via: dicom`` (``pipeline.ports.Destination``)."""
 
-    def __init__(self, modalities: Modalities, *, answer_timeout_s: float = ANSWER_TIMEOUT_S):
-        self._modalities = modalities
-        self._answer_timeout_s = answer_timeout_s
+    def __init__(
+        self,
+        modalities: Modalities,
+        tls: Mapping[str, Tls] | None = None,
+        commitments: Mapping[str, Commitment] | None = None,
+        *,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        self._caller = Caller(modalities, tls, answer_timeout_s=answer_timeout_s)
+        self._commitments = commitments or {}
 
     def send(
         self, delivery: Delivery, instances: Sequence[OutgoingInstance]
@@ -66,10 +63,9 @@ class DicomDestination:
             If no association is accepted, or one is lost; permanent if this destination can't be
             sent to at all, or accepts a kind of instance neither now nor later.
         """
-        about = self._about(delivery.to)
         refused = False
         for group in _by_contexts(instances):
-            for receipt in self._send_group(about, group):
+            for receipt in self._send_group(delivery.to, group):
                 refused = refused or receipt.status == REFUSED_CONTEXT
                 yield receipt
         if refused:
@@ -78,25 +74,38 @@ class DicomDestination:
                 is_permanent=True,
             )
 
-    def _about(self, name: str) -> Mapping[str, Any]:
-        try:
-            about = dict(self._modalities.modality(name))
-        except LookupError:
+    def present(
+        self, delivery: Delivery, instances: Sequence[OutgoingInstance]
+    ) -> tuple[set[str], str]:
+        """Ask by C-FIND which instances are there."""
+        return find_instances(self._caller, delivery.to, instances), "C-FIND"
+
+    def committed(
+        self, delivery: Delivery, instances: Sequence[OutgoingInstance], /
+    ) -> tuple[set[str], str]:
+        """Ask for storage commitment.
+
+        Raises
+        ------
+        DeliveryError
+            Permanent: if the settings don't say where its report is to be waited for.
+        """
+        how = self._commitments.get(delivery.to)
+        if how is None:
             raise DeliveryError(
-                "Orthanc's configuration has no such modality", is_permanent=True
-            ) from None
-        if about.get("UseDicomTls", False):
-            # Sending in clear instead would be a leak.
-            raise DeliveryError("DICOM TLS is not supported yet", is_permanent=True)
-        # Orthanc answers an empty text where the configuration does not say it.
-        if not about.get("LocalAet"):
-            about["LocalAet"] = self._modalities.system().get("DicomAet", "GATEHOUSE")
-        return about
+                "the settings have no StorageCommitment for it (Gatehouse.Sending)",
+                is_permanent=True,
+            )
+        return ask_commitment(self._caller, delivery.to, how, instances), "N-EVENT-REPORT"
+
+    def test(self, name: str) -> str:
+        """Ask by C-ECHO whether a destination is there."""
+        return echo(self._caller, name)
 
     def _send_group(
-        self, about: Mapping[str, Any], instances: Sequence[OutgoingInstance]
+        self, name: str, instances: Sequence[OutgoingInstance]
     ) -> Iterator[InstanceReceipt]:
-        association = self._associate(about, _contexts(instances))
+        association = self._caller.associate(name, _contexts(instances))
         with undisturbed(association):
             try:
                 for number, instance in zip(cycle(range(1, 0x10000)), instances, strict=False):
@@ -105,42 +114,6 @@ class DicomDestination:
             finally:
                 if association.is_established:
                     association.abort()
-
-    def _associate(
-        self, about: Mapping[str, Any], contexts: list[PresentationContext]
-    ) -> Association:
-        entity = AE(ae_title=about["LocalAet"])
-        entity.connection_timeout = CONNECT_TIMEOUT_S
-        entity.acse_timeout = self._answer_timeout_s
-        entity.dimse_timeout = self._answer_timeout_s
-        entity.network_timeout = self._answer_timeout_s
-        is_reached: list[bool] = []
-
-        def prepare(event: evt.Event) -> None:
-            is_reached.append(True)
-            _send_at_once(event)
-
-        association = entity.associate(
-            about["Host"],
-            int(about["Port"]),
-            contexts,
-            ae_title=about["AET"],
-            evt_handlers=[(evt.EVT_CONN_OPEN, prepare)],
-        )
-        if association.is_established:
-            return association
-        if association.is_rejected:
-            raise DeliveryError("it rejected the association")
-        if is_reached:
-            raise DeliveryError("it aborted the association, or accepts none of its contexts")
-        raise DeliveryError("it can't be reached")
-
-
-def _send_at_once(event: evt.Event) -> None:
-    # A C-STORE is several small writes; Nagle's algorithm would hold each back for 40 ms.
-    connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _store(association: Association, instance: OutgoingInstance, number: int) -> InstanceReceipt:

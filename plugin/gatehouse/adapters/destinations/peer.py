@@ -7,11 +7,13 @@ the peer names the Orthanc ID that these bytes must have.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
+from gatehouse.adapters.destinations.configuration import HttpServer
+from gatehouse.adapters.destinations.http_server import HttpClient, HttpError
+from gatehouse.adapters.destinations.plain import PlainDestination
+from gatehouse.adapters.destinations.several import send_several
 from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.policy.model import Delivery
@@ -21,9 +23,6 @@ STORED = frozenset({"Success", "AlreadyStored"})
 SENDS_AT_ONCE = 3
 """While the peer stores one, the next is on its way through the gateway's Orthanc."""
 
-LARGE_BYTES = 16 << 20
-"""Above this size an instance is sent alone: each one under way is in memory."""
-
 
 class Peers(Protocol):
     """What passes bytes on to a peer."""
@@ -32,11 +31,18 @@ class Peers(Protocol):
         """Send bytes to a key of OrthancPeers; return the peer's answer."""
 
 
-class PeerDestination:
-    """Destinations of ``via: peer`` (``pipeline.ports.Destination``)."""
+class PeerDestination(PlainDestination):
+    """Destinations of ``via: peer`` (``pipeline.ports.Destination``).
 
-    def __init__(self, peers: Peers) -> None:
+    Parameters
+    ----------
+    servers : Mapping
+        Name -> the peer's own REST API, for what Orthanc does not pass on: asking it.
+    """
+
+    def __init__(self, peers: Peers, servers: Mapping[str, HttpServer] | None = None) -> None:
         self._peers = peers
+        self._servers = servers or {}
 
     def send(
         self, delivery: Delivery, instances: Sequence[OutgoingInstance]
@@ -48,15 +54,40 @@ class PeerDestination:
         DeliveryError
             If Orthanc knows no such peer. What else fails is raised by the archive.
         """
-        under_way: deque[Future[InstanceReceipt]] = deque()
-        with ThreadPoolExecutor(SENDS_AT_ONCE, "peer") as threads:
-            for instance in instances:
-                under_way.append(threads.submit(self._send, delivery.to, instance))
-                is_large = instance.file.stat().st_size > LARGE_BYTES
-                while len(under_way) >= (1 if is_large else SENDS_AT_ONCE):
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+        return send_several(lambda one: self._send(delivery.to, one), instances, SENDS_AT_ONCE)
+
+    def present(
+        self, delivery: Delivery, instances: Sequence[OutgoingInstance]
+    ) -> tuple[set[str], str]:
+        """Ask the peer's REST API which instances are there."""
+        found: set[str] = set()
+        with self._client(delivery.to) as client:
+            for one in instances:
+                path = f"/instances/{one.orthanc_id}/metadata"
+                answer = client.request("ask for an instance", "GET", path)
+                if answer.status_code == 200:
+                    found.add(one.sop_instance_uid)
+                elif answer.status_code != 404:
+                    raise HttpError("ask for an instance", answer.status_code)
+        return found, "REST"
+
+    def test(self, name: str) -> str:
+        """Ask the peer what it is."""
+        with self._client(name) as client:
+            answer = client.request("ask for /system", "GET", "/system")
+        if answer.status_code != 200:
+            raise HttpError("ask for /system", answer.status_code)
+        return "the peer's REST API answered"
+
+    def _client(self, name: str) -> HttpClient:
+        server = self._servers.get(name)
+        if server is None:
+            raise DeliveryError(
+                "nobody says where the REST API of this peer is (OrthancPeers, "
+                "Gatehouse.PeerServers)",
+                is_permanent=True,
+            )
+        return HttpClient(server)
 
     def _send(self, peer: str, instance: OutgoingInstance) -> InstanceReceipt:
         try:

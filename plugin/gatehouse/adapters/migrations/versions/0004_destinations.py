@@ -1,4 +1,4 @@
-"""What destinations are like now, what is kept of each delivery besides, and runs over an archive."""
+"""What destinations are like now, more about each delivery, and runs over an archive."""
 
 from __future__ import annotations
 
