@@ -6,12 +6,16 @@ import tempfile
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from fastapi.routing import APIRoute
 
+from gatehouse.adapters.destination_desk import DestinationDesk
 from gatehouse.adapters.ledger import Ledger
-from gatehouse.pipeline.ports import Held, InstanceReceipt
+from gatehouse.errors import DeliveryError
+from gatehouse.pipeline.destinations import DestinationKey
+from gatehouse.pipeline.limits import Limits
+from gatehouse.pipeline.ports import Destination, Held, InstanceReceipt
 from gatehouse.pipeline.records import DeliveryKey, StudyKey, WorkerRecord
 from gatehouse.policy.model import Delivery
 from gatehouse.web.app import ROUTERS, create_app
@@ -61,12 +65,36 @@ class Site:
         self.health = Health(self.ledger, self.inbox, 1, clock=lambda: NOW)
         self.woken: list[bool] = []
         self.desk = make_desk(folder, self.ledger, clock=lambda: NOW)
-        backend = Backend(self.ledger, self.health, lambda: self.woken.append(True), self.desk)
+        self.started: list[DeliveryKey] = []
+        backend = Backend(
+            self.ledger,
+            self.health,
+            lambda: self.woken.append(True),
+            self.desk,
+            destinations=self._destinations(),
+        )
         limit = limit or RateLimit(burst=100_000)
         self.app = create_app(backend, SECRET, DEFAULT_ROLES if roles is None else roles, limit)
         self.ledger.activate_pack(pack(), "configuration", "policies", NOW - 100)
         self.ledger.heartbeat(WorkerRecord("worker-1", "host", 42, "0.1.0", 2, NOW - 90, NOW - 1))
         self.receive("instance-1", ORIGINAL)
+
+    def _destinations(self) -> DestinationDesk:
+        """Return destinations of which one answers a test and the other does not."""
+
+        def test(name: str) -> str:
+            if name == "away":
+                raise DeliveryError("it can't be reached")
+            return "C-ECHO answered with Success"
+
+        return DestinationDesk(
+            self.ledger,
+            {"dicom": cast(Destination, SimpleNamespace(test=test))},
+            {"dicom": ["research-pacs", "away"]},
+            {DestinationKey("dicom", "away"): Limits(concurrency=2, window=("18:00", "07:00"))},
+            SimpleNamespace(deliver=lambda key, _mark, _priority: self.started.append(key)),
+            clock=lambda: NOW,
+        )
 
     def __enter__(self) -> Site:
         return self

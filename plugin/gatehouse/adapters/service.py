@@ -19,6 +19,8 @@ import sqlalchemy as sa
 import structlog
 import uvicorn
 
+from gatehouse.adapters.destination_desk import DestinationDesk
+from gatehouse.adapters.destinations.registry import make_destinations
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
@@ -104,10 +106,12 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             four_eyes=settings.four_eyes,
         )
         waker = Waker(settings.home / "run" / "wake.sock")
+        archive = OrthancArchive(settings.orthanc_url, settings.orthanc_authorization)
+        starter = WorkflowStarter(settings)
         reader = Reader(
-            OrthancArchive(settings.orthanc_url, settings.orthanc_authorization),
+            archive,
             ledger,
-            WorkflowStarter(settings),
+            starter,
             waker,
             server=settings.server,
             quiet_s=settings.quiet_s,
@@ -115,7 +119,16 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         )
         health = Health(ledger, reader, settings.workers, more=partial(warnings_of, desk, ledger))
         keeper = Keeper(ledger, desk, _keeping(settings), waker.wake)
-        backend = Backend(ledger, health, waker.wake, desk, settings.reject_s)
+        destinations = DestinationDesk(
+            ledger,
+            make_destinations(settings, archive),
+            settings.destinations,
+            settings.sending.limits,
+            starter,
+        )
+        backend = Backend(
+            ledger, health, waker.wake, desk, settings.reject_s, destinations=destinations
+        )
         app = create_app(backend, settings.forward_secret, settings.roles)
         server = uvicorn.Server(
             uvicorn.Config(

@@ -103,8 +103,13 @@ class Hold(BaseModel):
 
 
 class Delivery(BaseModel):
-    """How far a delivery is. ``statuses``: the destination's answer -> for how many instances."""
+    """How far a delivery is. ``statuses``: the destination's answer -> for how many instances.
 
+    ``confirmed``: instances that the destination said to have when it was asked afterwards, where
+    the policy wants that (``verify``).
+    """
+
+    id: int
     study: int
     study_orthanc_id: str
     generation: int
@@ -115,6 +120,8 @@ class Delivery(BaseModel):
     instances: int
     receipts: int
     warnings: int
+    confirmed: int
+    verify: str
     created_at: str
     next_try_at: str | None
     finished_at: str | None
@@ -313,6 +320,7 @@ def delivery(record: DeliveryRecord, receipts: Iterable[InstanceReceipt] | None 
     """Answer a delivery, with the destination's answers counted if they are given."""
     statuses = None if receipts is None else dict(Counter(one.status for one in receipts))
     return Delivery(
+        id=record.delivery_id,
         study=record.key.study_id,
         study_orthanc_id=record.study_orthanc_id,
         generation=record.key.generation,
@@ -323,6 +331,8 @@ def delivery(record: DeliveryRecord, receipts: Iterable[InstanceReceipt] | None 
         instances=record.instances,
         receipts=record.receipts,
         warnings=record.warnings,
+        confirmed=record.confirmed,
+        verify=record.terms.verify,
         created_at=iso(record.created_at),
         next_try_at=iso_or_none(record.next_try_at),
         finished_at=iso_or_none(record.finished_at),

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gatehouse import __version__
 from gatehouse.web import pages_base
 from gatehouse.web.access import Gate
+from gatehouse.web.destination_routes import destination_api
 from gatehouse.web.draft_routes import draft_api
 from gatehouse.web.held_routes import held_api
 from gatehouse.web.limits import RateLimit
@@ -26,7 +27,7 @@ from gatehouse.web.routes import Backend, api
 
 log = structlog.get_logger()
 
-ROUTERS = (api, policy_api, draft_api, held_api, pages)
+ROUTERS = (api, policy_api, draft_api, held_api, destination_api, pages)
 """All routes; a test walks them."""
 
 GZIP_MIN_BYTES = 4096

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
+from gatehouse.adapters.destination_desk import DestinationDesk
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.policy_desk import PolicyDesk
 from gatehouse.web.health import Health
@@ -24,6 +25,8 @@ class Backend:
     """Where policies are changed; None where a process shows only what the ledger knows."""
     reject_after_s: float = 3600.0
     """How long the rejection of a held study can be taken back."""
+    destinations: DestinationDesk | None = None
+    """Where destinations and deliveries are looked after."""
 
 
 def backend(request: Request) -> Backend:
