@@ -24,7 +24,7 @@ from gatehouse.pipeline.bench import Bench, orthanc_id
 from gatehouse.pipeline.delivery import DeliverySteps
 from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.packs import PackShelf
-from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
+from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance, ReceivedInstance
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
 from gatehouse.pipeline.study import StudySteps
 from gatehouse.pipeline.tools import Tools
@@ -121,6 +121,9 @@ class MemoryArchive:
 
     def read(self, instance: str) -> bytes:
         return self.originals[instance]
+
+    def describe(self, instances: Sequence[str]) -> list[ReceivedInstance]:
+        return [received(one) for one in instances if one in self.originals]
 
     def store(self, dicom: bytes) -> str:
         from io import BytesIO

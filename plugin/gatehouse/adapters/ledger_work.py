@@ -222,6 +222,46 @@ class WorkLedger(AuditLedger):
         with self.reading() as connection:
             return [output_of(row) for row in connection.execute(query)]
 
+    def made_elsewhere(self, key: StudyKey, limit: int) -> list[tuple[str, str]]:
+        """Return instances of a run whose SOP Instance UIDs another study has as well.
+
+        To Orthanc a study is another one if its Patient ID is. Runs that were held or rejected
+        don't count, nor does the same study in another Orthanc.
+
+        Returns
+        -------
+        list of (instance, other instance)
+            Their Orthanc IDs.
+        """
+        other, others, here = output.alias(), study.alias(), study.alias()
+        query = (
+            sa.select(output.c.instance, other.c.instance)
+            .join(other, other.c.sop_instance_uid_new == output.c.sop_instance_uid_new)
+            .join(
+                others,
+                sa.and_(others.c.id == other.c.study_id, others.c.generation == other.c.generation),
+            )
+            .join(here, here.c.id == output.c.study_id)
+            .join(
+                instance,
+                sa.and_(
+                    instance.c.study_id == other.c.study_id,
+                    instance.c.orthanc_id == other.c.instance,
+                ),
+            )
+            .where(
+                output.c.study_id == key.study_id,
+                output.c.generation == key.generation,
+                other.c.study_id != key.study_id,
+                others.c.orthanc_id != here.c.orthanc_id,
+                others.c.state.in_(("processing", "delivering", "done")),
+                instance.c.vanished_at.is_(None),
+            )
+            .limit(limit)
+        )
+        with self.reading() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
     def register_own_outputs(
         self, key: StudyKey, server: str, outputs: Sequence[Output], now: float
     ) -> None:

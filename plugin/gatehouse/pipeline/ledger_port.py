@@ -90,6 +90,9 @@ class RunLedger(Protocol):
     ) -> list[Output]:
         """Return outputs of earlier runs that every destination has and that stay the same."""
 
+    def made_elsewhere(self, key: StudyKey, limit: int) -> list[tuple[str, str]]:
+        """Return instances whose SOP Instance UIDs another study has as well, and the other's."""
+
     def register_own_outputs(
         self, key: StudyKey, server: str, outputs: Sequence[Output], now: float
     ) -> None:

@@ -49,6 +49,8 @@ class Step(NamedTuple):
         What the history says where there is no better reason.
     opens : bool
         Whether the step begins the next generation.
+    by_person : bool
+        Whether only a person can cause it: a worker that does a step twice must not.
     """
 
     source: StudyState | None
@@ -56,6 +58,7 @@ class Step(NamedTuple):
     event: str
     reason: str
     opens: bool = False
+    by_person: bool = False
 
 
 _LATE: Final = "new or changed instances came"
@@ -74,8 +77,10 @@ STEPS: Final[tuple[Step, ...]] = (
     Step("processing", "rejected", "rejected", "a rule rejects it"),
     Step("delivering", "done", "delivered", "every destination has it"),
     Step("delivering", "held", "given up", "a destination did not take it"),
-    Step("held", "delivering", "tried again", "a person has a delivery tried again"),
-    Step("held", "rejected", "rejected", "a person rejects it, or it was held too long"),
+    Step("held", "delivering", "tried again", "a delivery is tried again", by_person=True),
+    Step(
+        "held", "rejected", "rejected", "a person rejects it, or its time is over", by_person=True
+    ),
     # While a study is still receiving, an instance simply joins it. ``waiting`` is among these,
     # because its workflow may already be queued under the generation's name: a name is used once.
     Step("waiting", "receiving", "late instance", _LATE, opens=True),
@@ -97,10 +102,12 @@ STEPS: Final[tuple[Step, ...]] = (
 _BY_PAIR: Final = {(one.source, one.target, one.opens): one for one in STEPS}
 
 TRANSITIONS: Final[Mapping[StudyState, frozenset[StudyState]]] = {
-    state: frozenset(one.target for one in STEPS if one.source == state and not one.opens)
+    state: frozenset(
+        one.target for one in STEPS if one.source == state and not one.opens and not one.by_person
+    )
     for state in STUDY_STATES
 }
-"""What may follow within one generation."""
+"""What a worker may do within one generation."""
 
 OPENS_GENERATION: Final[frozenset[StudyState]] = frozenset(
     one.source for one in STEPS if one.opens and one.target == "receiving" and one.source

@@ -233,7 +233,7 @@ class StudySteps:
             # New instances came: the next run takes all of it over.
             tools.spool.remove(*key)
             return None
-        held = held or _clashing(outputs.values())
+        held = held or _clashing(outputs.values()) or self._other_patients(key)
         if held:
             self.hold(key, held)
             return None
@@ -280,6 +280,22 @@ class StudySteps:
                 break
         # A run that was superseded ends with what it records next.
         return {one.instance: one for one in found}
+
+    def _other_patients(self, key: StudyKey) -> list[Held]:
+        """Return the instances that went out before under another patient's pseudonym."""
+        tools = self._tools
+        pairs = tools.ledger.made_elsewhere(key, HOLDS_MAX)
+        there = {one.orthanc_id for one in tools.archive.describe([other for _, other in pairs])}
+        return [
+            Held(
+                instance,
+                "study.other-patient",
+                "another study in Orthanc, with another Patient ID or Study Instance UID, has "
+                "instances with the same UIDs; delete the wrong one, and process this one again",
+            )
+            for instance, other in pairs
+            if other in there
+        ]
 
     def _outputs_so_far(
         self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
