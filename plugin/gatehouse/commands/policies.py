@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument("--file", help="by this policy file, which need not be active")
     preview.add_argument("--policy", metavar="NAME", help="by this policy; default: all")
     preview.add_argument("--policy-version", metavar="N", type=int, help="by this version of it")
+    preview.add_argument(
+        "--show-values",
+        action="store_true",
+        help="show the values before and after; they identify the patient, and only privacy "
+        "officers get them",
+    )
     compared = add("diff", "what two versions mean otherwise", "name")
     compared.add_argument("--from", dest="old", metavar="N", type=int, help="default: the active")
     compared.add_argument("--to", dest="new", metavar="N", type=int, help="default: the active")
@@ -94,7 +100,8 @@ def _ask(gateway: OrthancHttp, arguments: argparse.Namespace) -> dict[str, Any]:
     if what in ("check", "test", "otherwise", "activate"):
         return _ask_with_file(gateway, arguments)
     if what == "preview":
-        return ask(gateway, "POST", "preview", _preview(arguments))
+        answer = ask(gateway, "POST", "preview", _preview(arguments))
+        return answer if arguments.show_values else _without_values(answer)
     if what == "diff" and arguments.file:
         name, text, _ = _policy_file(arguments.file)
         return ask(gateway, "POST", f"policies/{name}/diff", {"text": text})
@@ -158,6 +165,14 @@ def _preview(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.policy_version is not None:
         about["version"] = arguments.policy_version
     return about
+
+
+def _without_values(answer: dict[str, Any]) -> dict[str, Any]:
+    for instance in answer["instances"]:
+        for element in instance["elements"]:
+            element.pop("before", None)
+            element.pop("after", None)
+    return answer
 
 
 def _query(arguments: argparse.Namespace) -> str:

@@ -61,7 +61,7 @@ def _print_preview(answer: dict[str, Any]) -> None:
             print(f"  would be held by {instance['hold']['rule']}: {instance['hold']['reason']}")
         for one in instance["elements"]:
             print(f"  {one['path']}: {one['fate']} ({one['code'] or '-'}, {one['rule']})")
-            if "before" in one:
+            if one.get("before") is not None:
                 print(f"      before: {_plain(one['before'])}")
                 print(f"      after:  {_plain(one['after'])}")
     for one in answer["deliver"]:
