@@ -45,6 +45,13 @@ FAMILIES: Mapping[str, str] = {
     "be damaged.",
     "deid": "A rule of the policy could not be carried out on an element.",
     "pixels": "The pixel data can't be handled as the policy asks.",
+    "facts": "A value that a policy asks for can't be read, or there are several where one is "
+    "meant. Look at the attribute that is named.",
+    "study": "Its instances do not fit together as one study of one patient. Sort them out at the "
+    "source.",
+    "spool": "What was made of the study was changed or lost before it left. Re-evaluate: it is "
+    "made again.",
+    "reception": "It could not be taken in as the policies ask.",
     "archive": "Orthanc does not have, or did not store, what was expected.",
     "delivery": "A delivery did not succeed.",
     "policy": "The policies can't be used for this study.",
