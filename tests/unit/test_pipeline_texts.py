@@ -13,7 +13,9 @@ import pytest
 from pydicom import dcmread
 
 from gatehouse.deid.known_values import NOTHING, KnownValues
+from gatehouse.pipeline.delivery import DeliverySteps
 from gatehouse.pipeline.ports import MakeJob
+from gatehouse.pipeline.study import StudySteps
 from support.dicom_builder import to_bytes
 from support.faults import POLICY, Line
 from support.studies import KEY
@@ -78,3 +80,17 @@ def test_names_do_not_show_when_a_task_is_printed() -> None:
 
     assert "Quimby" not in repr(MakeJob("one", "digest", None, 1, 1, known))  # type: ignore[arg-type]
     assert MakeJob("one", "digest", None, 1, 1).known == NOTHING  # type: ignore[arg-type]
+
+
+def test_an_output_that_was_lost_is_made_again_with_all_names_known(line: Line) -> None:
+    name_hand(line, "instance-2", 2)
+    studies = StudySteps(line.tools)
+    opened = studies.release(KEY, studies.keep(KEY, studies.make(KEY, studies.decide(KEY))))
+    assert opened is not None
+    # As when the host that made it is lost: another one has a spool of its own.
+    line.spool.remove(*KEY)
+
+    for one in opened:
+        DeliverySteps(line.tools).attempt(one)
+
+    assert descriptions(line) == ["LUNG", "LUNG"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatehouse.deid.known_values import NOTHING, KnownValues
+from gatehouse.deid.plan import cleans_texts
 from gatehouse.errors import HoldError
+from gatehouse.pipeline.asking import known_values
 from gatehouse.pipeline.ports import Held, MakeJob
 from gatehouse.pipeline.records import Output, StudyKey
 from gatehouse.pipeline.release import policy_of
@@ -31,7 +34,22 @@ def repair(tools: Tools, key: StudyKey, outputs: Sequence[Output]) -> None:
         raise HoldError("spool.changed", "an output was lost from the spool, and its policy too")
     policy = policy_of(tools, key, *accepted)
     expected = {one.instance: one.sha256 for one in lost}
-    jobs = [MakeJob(one.instance, one.attachment_digest, policy.recipe, *key) for one in lost]
+    instances = tools.ledger.instances(key.study_id)
+    known: KnownValues = NOTHING
+    held: list[Held] = []
+    if cleans_texts(policy.recipe):
+        known, held = known_values(tools, instances)
+    for one in held:
+        raise HoldError(one.rule, one.reason, one.path)
+    files = {one.orthanc_id: one.file_uuid for one in instances}
+    jobs = [
+        MakeJob(
+            *(one.instance, one.attachment_digest, policy.recipe, *key),
+            known=known,
+            file_uuid=files.get(one.instance, ""),
+        )
+        for one in lost
+    ]
     for result in tools.workshop.make(jobs):
         if isinstance(result, Held):
             raise HoldError(result.rule, result.reason, result.path)
@@ -41,3 +59,4 @@ def repair(tools: Tools, key: StudyKey, outputs: Sequence[Output]) -> None:
                 "an output was lost from the spool, and what is made of its instance now is not "
                 "the same; process the study again",
             )
+    tools.spool.settle(*key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -20,8 +20,9 @@ from gatehouse import __version__
 from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.plan import cleans_texts
 from gatehouse.errors import HoldError
+from gatehouse.pipeline.asking import HOLDS_MAX, known_values, sorted_out
 from gatehouse.pipeline.early import Early
-from gatehouse.pipeline.ports import FactsJob, Held, KnownJob, MakeJob
+from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
 from gatehouse.pipeline.release import decide_released, policy_of, refuse_observed, would_accept
 from gatehouse.pipeline.repair import repair
@@ -37,9 +38,6 @@ from gatehouse.policy.model import (
 )
 
 T = TypeVar("T")
-
-HOLDS_MAX = 20
-"""Instances that are named when a study is held; the rest of it is not looked at any more."""
 
 BATCH = 32
 """Outputs in one transaction of the ledger: what is done again after a crash, at most."""
@@ -135,7 +133,7 @@ class StudySteps:
             for one in instances
             if one.orthanc_id not in known
         ]
-        facts, held = _sorted_out(tools.workshop.facts(jobs))
+        facts, held = sorted_out(tools.workshop.facts(jobs))
         if held:
             self.hold(key, held)
             return None
@@ -372,28 +370,6 @@ class StudySteps:
 
     def _policy(self, key: StudyKey, accepted: Accepted) -> Policy:
         return policy_of(self._tools, key, accepted.pack_digest, accepted.policy_digest)
-
-
-def known_values(
-    tools: Tools, instances: Sequence[InstanceRecord]
-) -> tuple[KnownValues, list[Held]]:
-    """Return what instances say of persons, and those that can't be asked."""
-    jobs = [KnownJob(one.orthanc_id, one.file_uuid) for one in instances]
-    found, held = _sorted_out(tools.workshop.known(jobs))
-    return reduce(or_, found, NOTHING), held
-
-
-def _sorted_out(results: Iterator[T | Held]) -> tuple[list[T], list[Held]]:
-    found: list[T] = []
-    held: list[Held] = []
-    for result in results:
-        if isinstance(result, Held):
-            held.append(result)
-            if len(held) >= HOLDS_MAX:
-                break
-        else:
-            found.append(result)
-    return found, held
 
 
 def _clashing(outputs: Iterable[Output]) -> list[Held]:
