@@ -15,10 +15,10 @@ import sys
 
 gc.disable()  # as `gatehouse` does while it imports
 
-from gatehouse.deid.engine import deidentify
-from gatehouse.deid.plan import compile_plan
-from gatehouse.deid.pseudonyms import derive_project_keys
-from gatehouse.deid.recipe import Recipe
+from gatehouse.deid.engine import deidentify  # noqa: E402
+from gatehouse.deid.plan import compile_plan  # noqa: E402
+from gatehouse.deid.pseudonyms import derive_project_keys  # noqa: E402
+from gatehouse.deid.recipe import Recipe  # noqa: E402
 
 SMALL_BYTES_MAX = 4 << 20
 SLICE_BYTES = 8 << 20

@@ -74,7 +74,7 @@ def file_with_rows(first_block: int, creator_padding: bytes) -> bytes:
         elements[tag | element] = explicit_element(group, (tag | element) & 0xFFFF, vr, value(vr))
         elements[tag | 0xFE] = explicit_element(group, (tag | 0xFE) & 0xFFFF, "LO", UNLISTED)
     file = dicom_builder.file_around(b"".join(elements[tag] for tag in sorted(elements)))
-    dataset = dicom_builder.ct(PixelData=None)
+    dataset = dicom_builder.ct(Rows=None, PixelData=None)
     dataset.update(dcmread(io.BytesIO(file)))
     return dicom_builder.to_bytes(dataset)
 

@@ -95,7 +95,7 @@ def test_the_group_length_of_the_file_meta_information_is_right() -> None:
 
 @pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 def test_the_same_data_set_comes_out_of_every_transfer_syntax(syntax: str) -> None:
-    image = ct(AnatomicRegionSequence=region(PatientName="SECRET"), PixelData=None)
+    image = ct(AnatomicRegionSequence=region(PatientName="SECRET"), Rows=None, PixelData=None)
 
     output = run_and_read(to_bytes(image, syntax))
 

@@ -19,6 +19,7 @@ from gatehouse.deid.levels import (
     ITEMS,
     NOTE,
     PRIVATE,
+    SEEN,
     SEQUENCE,
     Entry,
     Level,
@@ -93,7 +94,7 @@ class Editor(ElementEditor):
             the last tag.
         """
         data, edits = self._data, self.edits
-        note = self.changes.append
+        note, notes = self.changes.append, self.instance.notes
         header, u32, is_explicit = encoding.header, encoding.u32, encoding.is_explicit
         unasked = UNASKED.get
         delta, vr = 0, b""
@@ -129,9 +130,14 @@ class Editor(ElementEditor):
                 longest = unasked(vr)
                 if longest is not None:
                     value = position + 8
-                    if entry is None and length <= longest and not length & 1:
-                        position = value + length
-                        continue
+                    if length <= longest and not length & 1:
+                        if entry is None:
+                            position = value + length
+                            continue
+                        if entry.kind == SEEN:
+                            position = value + length
+                            notes[tag] = Element(vr, value, position, encoding)
+                            continue
                 elif vr in LONG_VRS:
                     value = position + 12
                     (length,) = u32(data, position + 8)
@@ -210,7 +216,7 @@ class Editor(ElementEditor):
     ) -> tuple[int, int]:
         """Edit one element that is not just passed over; return where it ends, and its growth."""
         inside = IMPLICIT_LITTLE if vr == b"UN" else encoding
-        kind = NOTE if entry is None else entry.kind
+        kind = NOTE if entry is None or entry.kind == SEEN else entry.kind
         if kind == SEQUENCE or (kind == NOTE and self._is_sequence(tag, vr, length, value, entry)):
             if vr not in SEQUENCE_VRS:
                 raise ScanError("dicom.vr", "a sequence has the VR of something else")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gatehouse.deid import overlays, pixels, stamp
+from gatehouse.deid import overlays, pixel_lengths, pixels, stamp
 from gatehouse.deid.actions import PATIENT_ID, pseudonym
 from gatehouse.deid.changes import Changes
 from gatehouse.deid.editor import BEFORE_FIRST, Editor
@@ -109,6 +109,7 @@ def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues
     editor.changes.append(_META_CHANGE)
     _edit(editor, plan, top)
     _check_pixel_data(instance)
+    pixel_lengths.hold_missing(instance)
     overlays.hold_embedded(instance)
     if plan.recipe.suspicious_pixels == "hold":
         pixels.hold_suspicious(_pixel_values(instance))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from gatehouse.deid import overlays, pixels, stamp
+from gatehouse.deid import overlays, pixel_lengths, pixels, stamp
 from gatehouse.deid.actions import (
     ACTIONS,
     PATIENT_ID,
@@ -44,16 +44,23 @@ _STAMPED: Final = frozenset(
 )
 """What the engine itself writes at the top of the data set."""
 
-_NOTED_AT_TOP: Final = pixels.TAGS | {
-    PIXEL_DATA,
-    SPECIFIC_CHARACTER_SET,
-    SOP_INSTANCE_UID,
-    PATIENT_NAME,
-    PATIENT_ID,
-    ISSUER_OF_PATIENT_ID,
-    STUDY_INSTANCE_UID,
-    SERIES_INSTANCE_UID,
-}
+_NOTED_AT_TOP: Final = (
+    pixels.TAGS
+    | pixel_lengths.TAGS
+    | {
+        PIXEL_DATA,
+        SPECIFIC_CHARACTER_SET,
+        SOP_INSTANCE_UID,
+        PATIENT_NAME,
+        PATIENT_ID,
+        ISSUER_OF_PATIENT_ID,
+        STUDY_INSTANCE_UID,
+        SERIES_INSTANCE_UID,
+    }
+)
+
+_EFFECTIVE: Final = frozenset({SPECIFIC_CHARACTER_SET, PIXEL_DATA})
+"""Of these, the ones on which depends how the rest is read, or that are looked into."""
 
 # Kinds of entries, in the order in which the engine's loop asks for them.
 CUT: Final = 0
@@ -72,6 +79,8 @@ STAMP: Final = 6
 """Remove it: the engine writes its own."""
 FORBIDDEN: Final = 7
 """It can't be part of a data set."""
+SEEN: Final = 8
+"""Like NOTE, at the top of the data set, and it changes nothing for what comes after it."""
 
 _FIRST_GROUP: Final = 8
 """Even groups below are commands, file meta information and directories (PS3.5 section 7.1)."""
@@ -201,6 +210,8 @@ class Level(dict[int, Entry | None]):
         if rule.action == "keep":
             if vr == "SQ":
                 return Entry(tag, SEQUENCE, rule, vr)
+            if is_noted and vr and tag not in _EFFECTIVE:
+                return Entry(tag, SEEN, rule, vr, is_noted=True)
             if is_noted or not vr or vr == "AS":
                 return Entry(tag, NOTE, rule, vr, is_noted=is_noted)
             return None

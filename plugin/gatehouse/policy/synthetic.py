@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,6 +37,14 @@ SOP_CLASSES: Final = {
     "XA": "1.2.840.10008.5.1.4.1.1.12.1",
 }
 """Storage SOP Class that an instance of a modality gets if its case does not name one."""
+
+_PIXEL_DATA: Final = 0x7FE00010
+_PIXELS: Final = (
+    *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
+    *("PixelDataProviderURL", "SpectroscopyData"),
+)
+_PIXEL_BITS_MAX: Final = 1 << 29
+"""Of black pixels: 64 MiB, more than the largest single image that a case could mean."""
 
 _INTEGERS = frozenset({"SL", "SS", "SV", "UL", "US", "UV"})
 _FLOATS = frozenset({"FD", "FL"})
@@ -89,6 +98,21 @@ def _complete(data_set: Dataset, number: int) -> None:
             setattr(data_set, keyword, uid)
     if "SpecificCharacterSet" not in data_set:
         data_set.SpecificCharacterSet = "ISO_IR 192"
+    _complete_pixels(data_set)
+
+
+def _complete_pixels(data_set: Dataset) -> None:
+    """Add black pixels to an image that a case describes: one without any would be held."""
+    if any(keyword in data_set for keyword in _PIXELS):
+        return
+    factors = [data_set.get(keyword) for keyword in ("Rows", "Columns")]
+    factors += [data_set.get(keyword) or 1 for keyword in ("NumberOfFrames", "SamplesPerPixel")]
+    try:
+        bits = math.prod(int(one or 0) for one in factors) * int(data_set.get("BitsAllocated") or 8)
+    except (TypeError, ValueError):
+        return
+    if 0 < bits <= _PIXEL_BITS_MAX:
+        data_set[_PIXEL_DATA] = DataElement(_PIXEL_DATA, "OW", bytes(-(-bits // 16) * 2))
 
 
 def _set(data_set: Dataset, attribute: str, value: Any) -> None:

@@ -1,0 +1,92 @@
+"""Hold images whose pixels are missing or too few for what the attributes say of them.
+
+A file that was cut off exactly between two elements reads as a shorter data set. Where the pixels
+should be in it, that can be known; for anything else there is nothing to know it by.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gatehouse.deid.instance import Instance
+from gatehouse.dicom.encodings import PIXEL_DATA
+from gatehouse.errors import ScanError
+
+_SAMPLES_PER_PIXEL: Final = 0x00280002
+_PHOTOMETRIC_INTERPRETATION: Final = 0x00280004
+_NUMBER_OF_FRAMES: Final = 0x00280008
+_ROWS: Final = 0x00280010
+_COLUMNS: Final = 0x00280011
+_BITS_ALLOCATED: Final = 0x00280100
+
+_INSTEAD: Final = frozenset({0x7FE00008, 0x7FE00009, 0x00287FE0, 0x56000020})
+"""In whose presence there is no Pixel Data: float and double float pixels, the URL of pixels that
+are elsewhere (PS3.3 C.7.6.3), and spectra, which have rows and columns too (C.8.14.1)."""
+
+_DESCRIBED_BY: Final = frozenset(
+    {
+        _SAMPLES_PER_PIXEL,
+        _PHOTOMETRIC_INTERPRETATION,
+        _NUMBER_OF_FRAMES,
+        _ROWS,
+        _COLUMNS,
+        _BITS_ALLOCATED,
+    }
+)
+TAGS: Final = _DESCRIBED_BY | _INSTEAD
+"""What `hold_missing` has to know of the top of the data set."""
+
+_SUBSAMPLED: Final = {"422": 2.0, "420": 1.5}
+"""Samples of a pixel where colours are stored for two or four of them (PS3.3 C.7.6.3.1.2)."""
+
+
+def hold_missing(instance: Instance) -> None:
+    """Hold an image without the pixels that it should have.
+
+    Raises
+    ------
+    ScanError
+        With rule ``dicom.pixels-missing``.
+
+    Notes
+    -----
+    Source: PS3.3 C.7.6.3 (Image Pixel Module), PS3.5 section 8. Encapsulated pixels that are cut
+    off lack their delimiter, which is noticed as they are read.
+    """
+    notes = instance.notes
+    pixels = notes.get(PIXEL_DATA)
+    rows, columns = _number(instance, _ROWS), _number(instance, _COLUMNS)
+    if not rows or not columns:
+        return
+    if pixels is None:
+        if not _INSTEAD.isdisjoint(notes):
+            return
+        raise ScanError("dicom.pixels-missing", "it describes an image and has no pixels")
+    bits = _number(instance, _BITS_ALLOCATED)
+    if instance.file.syntax.is_encapsulated or not bits:
+        return
+    frames = instance.value(_NUMBER_OF_FRAMES).strip(b" \0") or b"1"
+    if not frames.isdigit():
+        return
+    pixels_count = rows * columns * int(frames[:9])
+    if (pixels.end - pixels.start) * 8 < pixels_count * bits * _samples(instance):
+        raise ScanError(
+            "dicom.pixels-missing", "it has fewer pixels than its attributes say", "PixelData"
+        )
+
+
+def _samples(instance: Instance) -> float:
+    samples = _number(instance, _SAMPLES_PER_PIXEL) or 1
+    if samples != 3:
+        return samples
+    interpretation = instance.value(_PHOTOMETRIC_INTERPRETATION).strip(b" \0").decode("latin-1")
+    return _SUBSAMPLED.get(interpretation[-3:], samples)
+
+
+def _number(instance: Instance, tag: int) -> int:
+    """Return a US; 0 if it is absent or none."""
+    value = instance.value(tag)
+    if len(value) != 2:
+        return 0
+    is_big_endian = instance.file.syntax.encoding.is_big_endian
+    return int.from_bytes(value, "big" if is_big_endian else "little")
