@@ -2,7 +2,7 @@
 
 The folder ``Policies`` is where policies are kept; the ledger says which pack decides, and keeps
 every version that ever did. A change through REST is written into the folder first, with the lock,
-and then loaded from there like any other, so that both never tell two stories (ADR 0013). A pack
+and then loaded from there like any other, so that both never tell two stories (ADR 0014). A pack
 with an error is reported and changes nothing.
 """
 
