@@ -55,6 +55,7 @@ class Study(RuleBasedStateMachine):
         self.now = 100.0
         self.present: dict[str, str] = {}
         self.is_archived = False
+        self.wanted: dict[StudyKey, list[str]] = {}
 
     def teardown(self) -> None:
         assert self.ledger.verify_audit().is_intact
@@ -148,6 +149,8 @@ class Study(RuleBasedStateMachine):
         # As the steps do: nothing is released that no policy has accepted.
         key = self.key(before)
         if self.ledger.accepted_by(key) is not None and self.ledger.outputs(key):
+            # A step that is done twice is done with the same destinations.
+            wanted = self.wanted.setdefault(key, wanted)
             deliveries = [Delivery(one, "dicom") for one in wanted]
             self.ledger.open_deliveries(key, deliveries, "digest-of-basic-1", self.tick())
 

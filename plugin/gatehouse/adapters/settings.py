@@ -48,7 +48,7 @@ class Settings:
     task_s : float
         An instance whose work takes longer than this is held.
     spool_bytes : int
-        So much may be made and not yet delivered; 0: as much as there is room for.
+        So much may be made and not yet be delivered; 0: as much as the disk holds.
     storage : Path or None
         Orthanc's storage area, where it is on this machine.
     lost_s : float
@@ -79,7 +79,7 @@ class Settings:
     quiet_s: float = 60.0
     task_s: float = 300.0
     lost_s: float = 60.0
-    spool_bytes: int = 0
+    spool_bytes: int = 64 << 30
     storage: Path | None = None
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
     four_eyes: bool = False

@@ -118,6 +118,10 @@ class FolderSpool:
         """Return the bytes of all outputs, those that were not adopted yet among them."""
         return _size(self.root)
 
+    def size_of(self, study_id: int, generation: int) -> int:
+        """Return the bytes of one run's outputs."""
+        return _size(self._folder(study_id, generation))
+
     def _folder(self, study_id: int, generation: int) -> Path:
         return self.root / str(int(study_id)) / str(int(generation))
 

@@ -102,7 +102,7 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
             early_spool=FolderSpool(settings.early_spool, is_lasting=False),
             spool_bytes=settings.spool_bytes,
         )
-        early = Early(tools, has_room=Room(tools, time.monotonic).is_there)
+        early = Early(tools, has_room=Room(tools).is_there)
         launch(tools, settings.workflows_url, settings.process, early)
         early_worker = EarlyWorker(early, stopping)
         early_worker.start()

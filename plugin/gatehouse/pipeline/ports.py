@@ -195,6 +195,9 @@ class Spool(Protocol):
     def size(self) -> int:
         """Return the bytes of all outputs."""
 
+    def size_of(self, study_id: int, generation: int) -> int:
+        """Return the bytes of one run's outputs."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingInstance:

@@ -26,6 +26,7 @@ from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
 from gatehouse.pipeline.release import decide_released, policy_of, refuse_observed, would_accept
 from gatehouse.pipeline.repair import repair
+from gatehouse.pipeline.room import Room
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.model import (
@@ -75,6 +76,7 @@ class StudySteps:
     def __init__(self, tools: Tools, early: Early | None = None) -> None:
         self._tools = tools
         self._early = early or Early(tools)
+        self._room = Room(tools)
 
     def decide(self, key: StudyKey) -> Accepted | None:
         """Ask all instances, find the policy, and ask its checks."""
@@ -198,6 +200,7 @@ class StudySteps:
         policy = self._policy(key, accepted)
         for generation in range(1, key.generation):
             tools.spool.remove(key.study_id, generation)
+        self._room.take(key)
         instances = self._instances(key)
         known, held = self._known(key, policy, instances)
         if held:

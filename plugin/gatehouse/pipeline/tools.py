@@ -32,7 +32,7 @@ class Tools:
     early_spool : Spool or None
         Outputs of studies that still arrive.
     spool_bytes : int
-        How much may be in the spools before no more is made; 0: as much as there is room for.
+        How much may be in the spools before no more is made; 0: as much as the disk holds.
     limits : Mapping
         Destinations that have some.
     monotonic : callable

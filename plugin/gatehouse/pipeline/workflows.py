@@ -32,6 +32,7 @@ from gatehouse.pipeline.destinations import DestinationKey
 from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
+from gatehouse.pipeline.room import NO_ROOM
 from gatehouse.pipeline.study import Accepted, Kept, Made, StudySteps
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.model import Priority
@@ -41,6 +42,7 @@ STUDIES_AT_ONCE = 4
 
 AGAIN_FIRST_S = 2.0
 AGAIN_LONGEST_S = 300.0
+NO_ROOM_LONGEST_S = 15.0
 AGAIN_FOR_S = 24 * 3600.0
 """How long an Orthanc or a disk may not answer; then the study is held."""
 
@@ -89,7 +91,8 @@ def install(tools: Tools, early: Early | None = None) -> None:
                 text = str(error)
                 with suppress(_AgainError, _FailedError):
                     _step("note", lambda: _note_or_hold(tools, studies, run.key, text))
-                _enqueue(run.next(), pause_s(tries))
+                longest_s = NO_ROOM_LONGEST_S if text == NO_ROOM else AGAIN_LONGEST_S
+                _enqueue(run.next(), min(longest_s, pause_s(tries)))
 
     @DBOS.workflow(name="deliver")
     def deliver(
@@ -232,6 +235,10 @@ def _safe_text(error: Exception) -> str:
 
 def _note_or_hold(tools: Tools, studies: StudySteps, key: StudyKey, reason: str) -> None:
     """Say in the ledger what a run waits for; hold it when that takes too long."""
+    if reason == NO_ROOM:
+        # It waits for its turn, however long that takes: nothing is wrong with it.
+        tools.ledger.note(key, f"waits, because {reason}")
+        return
     study = tools.ledger.study(key.study_id)
     if study is not None and tools.now() - study.state_changed_at > AGAIN_FOR_S:
         studies.hold(key, [Held("", "unavailable", f"for a day: {reason}")])
