@@ -35,6 +35,7 @@ COMMANDS = {
     "held": "list held studies with their reasons; re-evaluate, release or reject them",
     "policies": "see, check, test, preview, activate and take back policies of the gateway",
     "audit": "list the audit trail, or check its chain",
+    "destinations": "list destinations and their queues; test, pause, resume, retry, cancel",
     "schema": "print the JSON Schema of a policy",
     "lock": "write pack.lock, the digests of all policy versions",
     "keygen": "write a new key file",

@@ -20,35 +20,16 @@ from gatehouse.adapters.destinations.dicom import CONTEXTS_MAX, DicomDestination
 from gatehouse.adapters.destinations.peer import PeerDestination
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.errors import DeliveryError, UnavailableError
-from gatehouse.pipeline.bench import orthanc_id
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.policy.model import Delivery
-from support.dicom_builder import CT_IMAGE_STORAGE, ct, to_bytes
+from support.dicom_builder import CT_IMAGE_STORAGE
 from support.orthanc import PASSWORD, USER, Orthanc
+from support.outgoing import outgoing
 from support.workers import AUTHORIZATION
 
 BY_DICOM = Delivery("research-pacs", "dicom")
 BY_PEER = Delivery("research-pacs", "peer")
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-
-
-def outgoing(folder: Path, number: int = 1, **kind: str) -> OutgoingInstance:
-    """Write an instance as the spool would; by default a CT in explicit VR little endian."""
-    sop_class = kind.get("sop_class", CT_IMAGE_STORAGE)
-    syntax = kind.get("syntax", ExplicitVRLittleEndian)
-    made = ct(SOPClassUID=sop_class, SOPInstanceUID=f"1.2.3.{number}")
-    file = folder / f"{number}.dcm"
-    file.write_bytes(to_bytes(made, syntax))
-    return OutgoingInstance(
-        sop_class_uid=sop_class,
-        sop_instance_uid=made.SOPInstanceUID,
-        transfer_syntax_uid=syntax,
-        orthanc_id=orthanc_id(
-            made.PatientID, made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID
-        ),
-        file=file,
-        sha256="",
-    )
 
 
 class Modalities:
