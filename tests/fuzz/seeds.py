@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from support.dicom_builder import CT_IMAGE_STORAGE, INSTANCE_UID, add_private, c
 from support.raw_data_sets import TRANSFER_SYNTAXES, encode
 
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+VIDEO_SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (102, 107, 100))
 CORPUS = Path(__file__).parent / "corpus.txt"
 
 _TEXTS = (
@@ -90,6 +92,9 @@ def files() -> Iterator[bytes]:
             yield to_bytes(image, syntax)
         image.PixelData = encapsulate([stream], fragments_per_frame=2)
         yield to_bytes(image, syntax, undefined_lengths=True)
+    for stream, syntax in zip(videos(), VIDEO_SYNTAXES, strict=False):
+        image.PixelData = encapsulate([stream], fragments_per_frame=2)
+        yield to_bytes(image, syntax)
     for build in (
         other_objects.encapsulated_pdf,
         other_objects.presentation_state,
@@ -125,9 +130,25 @@ def streams() -> Iterator[bytes]:
     yield b"".join(struct.pack(">I", 8 + len(inside)) + kind + inside for kind, inside in boxes)
 
 
+def videos() -> Iterator[bytes]:
+    """Yield an H.264, an HEVC and an MPEG-2 video and a JPEG XL image, with text in them."""
+    unit = b"\0\0\1"
+    message = b"\5\x18" + b"u" * 16 + b"SEC\0\0\3\1RET" + b"\4\6SECRET" + b"\1\2\3\4"
+    yield unit + b"\x67\x42" + unit + b"\6" + message + b"\x80" + unit + b"\x65SLICE"
+    yield unit + b"\x40\1\x0c" + unit + b"\x4e\1" + message + b"\x80" + unit + b"\x26\1SLICE"
+    yield unit + b"\xb3SEQUENCE" + unit + b"\xb2SECRET" + unit + b"\0PICTURE" + unit + b"\1SLICE"
+    boxes = (
+        (b"JXL ", b"\r\n\x87\n"),
+        (b"ftyp", b"jxl "),
+        (b"Exif", b"SECRET"),
+        (b"jxlc", b"\xff\n"),
+    )
+    yield b"".join(struct.pack(">I", 8 + len(inside)) + kind + inside for kind, inside in boxes)
+
+
 def of(target: str) -> list[bytes]:
     """Return the seeds of a target."""
-    own = {"text": texts, "streams": streams}
+    own = {"text": texts, "streams": lambda: itertools.chain(streams(), videos())}
     return list(own.get(target, files)())
 
 

@@ -22,7 +22,8 @@ from gatehouse.deid.text.clean import clean
 from gatehouse.deid.text.names import Known
 from gatehouse.deid.verify import verify
 from gatehouse.dicom import part10, scan
-from gatehouse.dicom.code_streams import texts_of_jpeg, texts_of_jpeg_2000
+from gatehouse.dicom.code_streams import texts_of_jpeg, texts_of_jpeg_2000, texts_of_jpeg_xl
+from gatehouse.dicom.video_streams import texts_of_avc, texts_of_hevc, texts_of_mpeg_2
 from gatehouse.errors import HoldError, VerificationError
 from support.oracle import expected, flatten
 
@@ -152,10 +153,16 @@ def _is_item(value: object) -> bool:
     return isinstance(value, bytes) and value.startswith(_ITEM)
 
 
+_READERS = (
+    *(texts_of_jpeg, texts_of_jpeg_2000, texts_of_jpeg_xl),
+    *(texts_of_mpeg_2, texts_of_avc, texts_of_hevc),
+)
+
+
 def streams(raw: bytes) -> int:
     """Look for text in compressed images; once it is overwritten, the same places are found."""
     found = 0
-    for texts_of in (texts_of_jpeg, texts_of_jpeg_2000):
+    for texts_of in _READERS:
         try:
             stretches = texts_of(raw)
         except HoldError:

@@ -9,25 +9,41 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import accumulate
+from typing import Final
 
 from gatehouse.deid.output import Edit
-from gatehouse.dicom import scan
+from gatehouse.dicom import scan, video_streams
 from gatehouse.dicom.code_streams import (
     JPEG_2000_SUFFIXES,
     JPEG_SUFFIXES,
+    JPEG_XL_SUFFIXES,
     Stretch,
     starts_stream,
     texts_of_jpeg,
     texts_of_jpeg_2000,
+    texts_of_jpeg_xl,
 )
 from gatehouse.dicom.encodings import EXPLICIT_LITTLE, SEQUENCE_DELIMITATION, new_budget
 from gatehouse.dicom.scan import Buffer
-from gatehouse.errors import ScanError
+from gatehouse.errors import DeidentificationError, ScanError
 
 _ROOT = "1.2.840.10008.1.2."
 _HEAD_BYTES = 8
 
+_VIDEO_HEAD_BYTES = 256
+
 _Reader = Callable[[Buffer], list[Stretch]]
+
+_IMAGES: Final[tuple[tuple[frozenset[str], _Reader], ...]] = (
+    (JPEG_SUFFIXES, texts_of_jpeg),
+    (JPEG_2000_SUFFIXES, texts_of_jpeg_2000),
+    (JPEG_XL_SUFFIXES, texts_of_jpeg_xl),
+)
+_VIDEOS: Final[tuple[tuple[frozenset[str], _Reader], ...]] = (
+    (video_streams.MPEG_2_SUFFIXES, video_streams.texts_of_mpeg_2),
+    (video_streams.AVC_SUFFIXES, video_streams.texts_of_avc),
+    (video_streams.HEVC_SUFFIXES, video_streams.texts_of_hevc),
+)
 
 
 def blanked(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iterator[Edit]:
@@ -43,28 +59,61 @@ def blanked(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Ite
     ScanError
         If a compressed image can't be followed.
     """
-    reader = _reader(transfer_syntax_uid)
-    if reader is None:
+    view = memoryview(data)
+    suffix = transfer_syntax_uid.removeprefix(_ROOT)
+    for suffixes, reader in _IMAGES:
+        if suffix in suffixes:
+            for frame in _frames(view, start, end):
+                yield from _blanked(view, frame, reader)
+    for suffixes, reader in _VIDEOS:
+        if suffix in suffixes:
+            video = _video(view, start, end)
+            if video and not _is_in_container(view, video):
+                yield from _blanked(view, video, reader)
+
+
+def hold_container(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> None:
+    """Hold a video in a container of films, whose titles and tables are not looked through.
+
+    Raises
+    ------
+    DeidentificationError
+        With rule ``pixels.container``.
+    """
+    suffix = transfer_syntax_uid.removeprefix(_ROOT)
+    if not any(suffix in suffixes for suffixes, _ in _VIDEOS):
         return
     view = memoryview(data)
-    for frame in _frames(view, start, end):
-        if len(frame) == 1:
-            (base, stop), *_ = frame
-            stream: Buffer = view[base:stop]
-        else:
-            stream = b"".join(view[base:stop] for base, stop in frame)
-        texts = reader(stream)
-        # Where each fragment begins in the image: there may be a million of both.
-        begins = list(accumulate((stop - base for base, stop in frame[:-1]), initial=0))
-        for text in texts:
-            yield from _edits(view, frame, begins, text)
+    video = _video(view, start, end)
+    if video and _is_in_container(view, video):
+        raise DeidentificationError(
+            "pixels.container",
+            "its video is in a container that is not looked through",
+            "PixelData",
+        )
 
 
-def _reader(transfer_syntax_uid: str) -> _Reader | None:
-    suffix = transfer_syntax_uid.removeprefix(_ROOT)
-    if suffix in JPEG_SUFFIXES:
-        return texts_of_jpeg
-    return texts_of_jpeg_2000 if suffix in JPEG_2000_SUFFIXES else None
+def _video(view: memoryview, start: int, end: int) -> list[Stretch]:
+    """Return the fragments of a video, which together are one stream (PS3.5 section A.4.5)."""
+    return [(one, stop) for one, stop in list(_fragments(view, start, end))[1:] if one < stop]
+
+
+def _is_in_container(view: memoryview, video: list[Stretch]) -> bool:
+    start, stop = video[0]
+    return video_streams.is_in_container(bytes(view[start : min(stop, start + _VIDEO_HEAD_BYTES)]))
+
+
+def _blanked(view: memoryview, frame: list[Stretch], reader: _Reader) -> Iterator[Edit]:
+    if len(frame) == 1:
+        (base, stop), *_ = frame
+        stream: Buffer = view[base:stop]
+    else:
+        stream = b"".join(view[base:stop] for base, stop in frame)
+    texts = reader(stream)
+    # Where each fragment begins in the image: there may be a million of both.
+    begins = list(accumulate((stop - base for base, stop in frame[:-1]), initial=0))
+    for text in texts:
+        yield from _edits(view, frame, begins, text)
 
 
 def _frames(view: memoryview, start: int, end: int) -> Iterator[list[Stretch]]:

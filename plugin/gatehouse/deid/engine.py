@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gatehouse.deid import overlays, pixel_lengths, pixels, stamp
+from gatehouse.deid import code_streams, overlays, pixel_lengths, pixels, stamp
 from gatehouse.deid.actions import PATIENT_ID, pseudonym
 from gatehouse.deid.changes import Changes
 from gatehouse.deid.editor import BEFORE_FIRST, Editor
@@ -113,6 +113,9 @@ def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues
     overlays.hold_embedded(instance)
     if plan.recipe.suspicious_pixels == "hold":
         pixels.hold_suspicious(_pixel_values(instance))
+        found = instance.notes.get(PIXEL_DATA)
+        if found is not None and file.syntax.is_encapsulated:
+            code_streams.hold_container(file.data, found.start, found.end, file.syntax.uid)
     return _result(editor, sop_class_uid)
 
 

@@ -15,6 +15,7 @@ from gatehouse.errors import ScanError
 
 JPEG_SUFFIXES: Final = frozenset(f"4.{number}" for number in (*range(50, 67), 70, 80, 81))
 JPEG_2000_SUFFIXES: Final = frozenset(f"4.{number}" for number in (90, 91, 92, 93, 201, 202, 203))
+JPEG_XL_SUFFIXES: Final = frozenset({"4.110", "4.111", "4.112"})
 """Of transfer syntaxes below 1.2.840.10008.1.2."""
 
 Stretch = tuple[int, int]
@@ -59,10 +60,19 @@ _BOXES: Final = {
 }
 """Boxes that decoders read, and how many bytes of them."""
 
+_BOXES_XL: Final = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxli", b"jxlc", b"jxlp"})
+"""Boxes of JPEG XL that make the image. Not the one that gives the JPEG file back from which it was
+made, with all its comments."""
+
 
 def starts_stream(head: bytes) -> bool:
     """Tell if these first bytes of a fragment begin a compressed image."""
-    return head[:3] == b"\xff\xd8\xff" or head[:4] == b"\xff\x4f\xff\x51" or head[4:8] == b"jP  "
+    return (
+        head[:3] == b"\xff\xd8\xff"
+        or head[:4] == b"\xff\x4f\xff\x51"
+        or head[:2] == b"\xff\x0a"
+        or head[4:8] in (b"jP  ", b"JXL ")
+    )
 
 
 def texts_of_jpeg(stream: Buffer) -> list[Stretch]:
@@ -213,6 +223,41 @@ def _tile_end(stream: Buffer, position: int, end: int) -> int:
     # In compressed data no byte above 8F follows FF (ISO/IEC 15444-1 B.10.1).
     ended = re.compile(_END).search(stream, position)
     return ended.start() if ended else end
+
+
+def texts_of_jpeg_xl(stream: Buffer) -> list[Stretch]:
+    """Return the stretches of a JPEG XL image that hold text.
+
+    Raises
+    ------
+    ScanError
+        If its boxes can't be followed.
+
+    Notes
+    -----
+    Source: ISO/IEC 18181-2 (file format); PS3.5 section 8.2.16. A bare code stream has no comments.
+    """
+    return [] if bytes(stream[:2]) == b"\xff\x0a" else list(_boxes_xl(stream))
+
+
+def _boxes_xl(stream: Buffer) -> Iterator[Stretch]:
+    position, end = 0, len(stream)
+    while position + 8 <= end:
+        length = int.from_bytes(stream[position : position + 4], "big")
+        start, stop = position + 8, position + length if length else end
+        if length == 1:
+            start = position + 16
+            stop = position + int.from_bytes(stream[position + 8 : start], "big")
+        if not start <= stop <= end:
+            raise _broken()
+        if bytes(stream[position + 4 : position + 8]) not in _BOXES_XL:
+            # Its name goes as well: a box of no known name is passed over by decoders.
+            yield position + 4, position + 8
+            if start < stop:
+                yield start, stop
+        position = stop
+    if bytes(stream[position:end]).strip(b"\0"):
+        yield position, end
 
 
 def _broken() -> ScanError:
