@@ -89,31 +89,46 @@ class WorkLedger(AuditLedger):
         with self.reading() as connection:
             return [_instance(row) for row in connection.execute(query)]
 
-    def arrivals(self, server: str, after: int, limit: int) -> list[Arrival]:
+    def arrivals(self, server: str, after: int, limit: int) -> tuple[list[Arrival], int]:
         """Return instances of studies that still arrive, in the order in which they came.
 
         Parameters
         ----------
         after : int
-            The row of the last one that is known. One that was overwritten keeps its row.
+            The last row that was seen. An instance that was overwritten keeps its row.
+
+        Returns
+        -------
+        list of Arrival
+        int
+            The last row that was seen now.
         """
-        query = (
-            sa.select(instance, study.c.generation.label("study_generation"))
-            .join(study, study.c.id == instance.c.study_id)
-            .where(
-                instance.c.id > after,
-                study.c.server == server,
-                study.c.state == "receiving",
-                instance.c.vanished_at.is_(None),
-            )
-            .order_by(instance.c.id)
-            .limit(limit)
-        )
+        is_arriving = (study.c.server == server) & (study.c.state == "receiving")
         with self.reading() as connection:
-            return [
-                Arrival(row.id, StudyKey(row.study_id, row.study_generation), _instance(row))
-                for row in connection.execute(query)
-            ]
+            newest = connection.scalar(sa.select(sa.func.max(instance.c.id))) or 0
+            if newest <= after:
+                return [], after
+            generations = {
+                row.id: row.generation
+                for row in connection.execute(
+                    sa.select(study.c.id, study.c.generation).where(is_arriving)
+                )
+            }
+            rows: list[sa.Row[Any]] = []
+            for part in chunks(list(generations)):
+                query = sa.select(instance).where(
+                    instance.c.study_id.in_(part),
+                    # An expression, so that no database walks all instances by their row.
+                    instance.c.id + 0 > after,
+                    instance.c.vanished_at.is_(None),
+                )
+                rows += connection.execute(query).all()
+        rows.sort(key=lambda row: int(row.id))
+        found = [
+            Arrival(row.id, StudyKey(row.study_id, generations[row.study_id]), _instance(row))
+            for row in rows[:limit]
+        ]
+        return found, found[-1].row if len(rows) > limit else newest
 
     def record_decision(self, key: StudyKey, made: Decision, pack_digest: str, now: float) -> bool:
         """Keep a decision with all its answers; False if this run was superseded."""

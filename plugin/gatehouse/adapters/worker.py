@@ -102,13 +102,17 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
             early_spool=FolderSpool(settings.early_spool, is_lasting=False),
             spool_bytes=settings.spool_bytes,
         )
-        early = Early(tools, has_room=Room(tools).is_there)
+        watch = Watch(tools, settings.process, settings.lost_s, time.monotonic)
+        watch.lost(ledger.workers())
+        room = Room(tools)
+        # Where several share the load, a study can be begun by any of them, and what another one
+        # has prepared would be made twice.
+        early = Early(tools, has_room=lambda: watch.is_alone and room.is_there())
         launch(tools, settings.workflows_url, settings.process, early)
         early_worker = EarlyWorker(early, stopping)
         early_worker.start()
         _log.info("worker started", processes=pool.size)
         try:
-            watch = Watch(tools, settings.process, settings.lost_s, time.monotonic)
             _beat(settings, ledger, pool, watch, stopping)
         finally:
             stopping.set()

@@ -75,9 +75,7 @@ class Early:
     Parameters
     ----------
     has_room : callable
-        Whether more may be put into the spools now.
-    is_mine : callable
-        Whether this worker prepares a study, by its number: others prepare the others.
+        Whether anything may be prepared now.
     """
 
     def __init__(
@@ -85,11 +83,9 @@ class Early:
         tools: Tools,
         *,
         has_room: Callable[[], bool] = lambda: True,
-        is_mine: Callable[[int], bool] = lambda _study_id: True,
     ) -> None:
         self._tools = tools
         self._has_room = has_room
-        self._is_mine = is_mine
         self._studies: dict[StudyKey, _Study] = {}
         self._changed = threading.Condition()
         self._after = 0
@@ -123,12 +119,12 @@ class Early:
             return None
 
     def _take_arrivals(self, attributes: frozenset[str]) -> None:
-        found = self._tools.ledger.arrivals(self._tools.server, self._after, ARRIVALS_MAX)
+        found, last = self._tools.ledger.arrivals(self._tools.server, self._after, ARRIVALS_MAX)
         with self._changed:
             kept = sum(len(study.instances) for study in self._studies.values())
-            for row, key, record in found:
-                self._after = row
-                if not self._is_mine(key.study_id) or kept >= KEPT_MAX:
+            self._after = last
+            for _, key, record in found:
+                if kept >= KEPT_MAX:
                     continue
                 study = self._studies.setdefault(key, _Study(attributes))
                 if record.orthanc_id not in study.instances:

@@ -53,8 +53,8 @@ class RunLedger(Protocol):
     def instances(self, study_id: int) -> list[InstanceRecord]:
         """Return the instances of a study that are in the archive."""
 
-    def arrivals(self, server: str, after: int, limit: int) -> list[Arrival]:
-        """Return instances of studies that still arrive, after the one with this row."""
+    def arrivals(self, server: str, after: int, limit: int) -> tuple[list[Arrival], int]:
+        """Return instances of studies that still arrive after a row, and the last row seen."""
 
     def active_pack(self) -> PackRecord | None:
         """Return the policies that decide now."""

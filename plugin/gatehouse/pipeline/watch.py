@@ -56,12 +56,18 @@ class Watch:
         self._lost_s = lost_s
         self._monotonic = monotonic
         self._signs: dict[str, tuple[float, float]] = {}
+        self._alive: set[str] = set()
         self._stray: set[str] = set()
         self._forget_at = monotonic()
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other worker is known to be alive, as of the last look."""
+        return self._alive <= {self._myself}
+
     def look(self, workers: Iterable[WorkerRecord]) -> list[str]:
         """Look once; return the names of the workers whose work was taken over."""
-        lost = self._lost(workers)
+        lost = self.lost(workers)
         if lost:
             # DBOS has no public way for this.
             DBOS._recover_pending_workflows(lost)
@@ -75,16 +81,20 @@ class Watch:
             sweep(self._tools)
         return lost
 
-    def _lost(self, workers: Iterable[WorkerRecord]) -> list[str]:
+    def lost(self, workers: Iterable[WorkerRecord]) -> list[str]:
+        """Return the workers that have not given a sign of life for too long."""
         now = self._monotonic()
         lost: list[str] = []
         for worker in workers:
             sign, since = self._signs.get(worker.name, (None, now))
             if sign != worker.heartbeat_at:
                 self._signs[worker.name] = (worker.heartbeat_at, now)
+                self._alive.add(worker.name)
             elif worker.name != self._myself and now - since > self._lost_s:
                 lost.append(worker.name)
-                del self._signs[worker.name]
+                # Looked at again after as long: something may have been on its way to it.
+                self._signs[worker.name] = (worker.heartbeat_at, now)
+                self._alive.discard(worker.name)
         return lost
 
     def _look_at_my_own(self) -> None:
