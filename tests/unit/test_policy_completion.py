@@ -152,6 +152,13 @@ def test_a_trigger_that_makes_no_sense_is_an_error(complete: str, problem: str) 
     assert problems_of(complete=complete) == [problem]
 
 
+REFUSED = (
+    "pack.yaml:2: error: this version can't de-identify instances when they are received "
+    '("reception: true")\nhint: without it, instances are stored in the sealed gateway and '
+    "de-identified there"
+)
+
+
 def test_in_reception_mode_nothing_can_be_asked_that_is_known_of_a_whole_study_only() -> None:
     files = pack_files(
         policy_text(
@@ -165,4 +172,11 @@ def test_in_reception_mode_nothing_can_be_asked_that_is_known_of_a_whole_study_o
         '\nhint: the pack says "reception: true"; ask only for attributes and the origin',
         'lung/lung.yaml:7: error: "complete" has no use when instances are de-identified as they '
         "are received",
+        REFUSED,
     ]
+
+
+def test_a_pack_that_asks_for_what_no_version_does_yet_is_refused() -> None:
+    files = pack_files(policy_text(), **{"pack.yaml": "policies: [lung]\nreception: true\n"})
+
+    assert pack_problems(files) == [REFUSED]

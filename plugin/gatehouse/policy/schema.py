@@ -298,7 +298,8 @@ def pack_schema() -> Schema:
         "reception": {
             "type": "boolean",
             "description": "Instances are de-identified when they are received, before they are "
-            "stored. Only conditions that are known of a single instance are allowed then.",
+            "stored. Only conditions that are known of a single instance are allowed then. This "
+            "version can't do it yet, and refuses such a pack.",
         },
         "defaults": obj(
             {"retry": {"$ref": "#/$defs/retry"}, "window": WINDOW},
