@@ -60,8 +60,16 @@ INSTANCES_MAX = 12
 UNFINISHED_MAX = 10
 """Studies on their way, at most; beyond it the clients wait."""
 
-PAUSE_MAX_S = 6.0
+PAUSE_MAX_S = 4.0
 """Between two kills."""
+
+AT_WORK_SHARE = 0.75
+"""So many of the kills wait until a worker is alive, so that not only starts are cut short."""
+
+AT_WORK_MAX_S = 40.0
+
+WORKER_WEIGHT = 3
+"""Other parts are gone more often than they: an Orthanc takes its workers along."""
 
 AWAY_MAX_S = 3.0
 """Before what was killed is started again."""
@@ -253,12 +261,16 @@ class Soak:
         """Kill parts at random moments, so many times."""
         began = time.monotonic()
         while sum(self.figures.kills.values()) < times:
+            if self._random.random() < AT_WORK_SHARE:
+                self._wait_for_workers()
             self._wait(self._random.uniform(0.1, PAUSE_MAX_S))
             parts = self._parts()
             if not parts:
                 continue
             # By name, so that the order of what the system lists makes no difference.
-            name = self._random.choice(sorted(parts))
+            names = sorted(parts)
+            weights = [WORKER_WEIGHT if one.startswith("worker") else 1 for one in names]
+            [name] = self._random.choices(names, weights)
             self.figures.amid_work += bool(self._unfinished())
             for pid in parts[name]:
                 with contextlib.suppress(ProcessLookupError):
@@ -320,6 +332,17 @@ class Soak:
             if left <= 0:
                 return
             time.sleep(min(0.1, left))
+
+    def _wait_for_workers(self) -> None:
+        """Let time pass until a worker has given a sign of life after its start."""
+        deadline = time.monotonic() + AT_WORK_MAX_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                assert self._ledger is not None
+                alive = {one.pid for one in self._ledger.workers()}
+                if any(pids[0] in alive for pids in self._parts().values()):
+                    return
+            self._wait(0.2)
 
     def _start_again(self) -> None:
         now = time.monotonic()

@@ -92,6 +92,8 @@ class Plant:
         self.ledger = Ledger(self.settings.ledger_url)
         self.starter = WorkflowStarter(self.settings)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.environment: dict[str, str] = {}
+        """Of the workers, besides what they need."""
         policy = folder / "everything.yaml"
         policy.write_text(POLICY.format(via=via) + more)
         loaded = load_policy(policy)
@@ -126,7 +128,11 @@ class Plant:
             stderr=log,
             stdout=log,
             start_new_session=True,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "plugin")},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT / "plugin"),
+                **self.environment,
+            },
         )
         assert process.stdin is not None
         process.stdin.write(json.dumps(self._section(name, **settings)).encode() + b"\n")
