@@ -28,6 +28,13 @@ from gatehouse.pipeline.records import (
 from gatehouse.web.words import words_of
 
 
+class Refusal(BaseModel):
+    """Why something was not done. ``about``: what check or cases of a draft said."""
+
+    error: str
+    about: dict[str, Any] | None = None
+
+
 class Study(BaseModel):
     """A study: where it is, and by which policy."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gatehouse import __version__
 from gatehouse.web import pages_base
 from gatehouse.web.access import Gate
+from gatehouse.web.answers import Refusal
 from gatehouse.web.destination_routes import destination_api
 from gatehouse.web.draft_routes import draft_api
 from gatehouse.web.held_routes import held_api
@@ -32,6 +34,24 @@ ROUTERS = (api, policy_api, draft_api, held_api, destination_api, pages)
 
 GZIP_MIN_BYTES = 4096
 """Answers below this are not worth the time."""
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": text}
+    for status, text in (
+        (400, "It could not be understood"),
+        (403, "This user, or a page of others, may not do this"),
+        (404, "There is no such thing"),
+        (405, "This method is not known here"),
+        (409, "It does not fit the state in which things are"),
+        (413, "It is too much"),
+        (414, "The address is too long"),
+        (422, "It has errors; the answer says which"),
+        (429, "Too many requests of this kind by this user; Retry-After says when"),
+        (503, "Something that is needed does not answer"),
+        (504, "It took longer than allowed"),
+    )
+}
+"""What any route may answer."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -74,6 +94,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(check)],
+        responses=REFUSALS,
     )
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_MIN_BYTES, compresslevel=6)
     app.state.backend = backend

@@ -34,19 +34,12 @@ from gatehouse.web import policy_answers as answers
 from gatehouse.web.access import PRIVACY, Asker
 from gatehouse.web.backend import backend
 from gatehouse.web.limits import Expensive
-from gatehouse.web.policy_routes import REFUSED, NamePath, desk_of
+from gatehouse.web.policy_routes import NamePath, desk_of
 from gatehouse.web.routes import find_study
-
-LIMITED: dict[int | str, dict[str, Any]] = {
-    **REFUSED,
-    429: {"description": "Too many requests of this kind by this user; Retry-After says when"},
-    503: {"description": "Orthanc does not answer, or too many people ask at once"},
-    504: {"description": "It took longer than allowed"},
-}
 
 UPLOAD_MAX_BYTES = 48 << 20
 
-draft_api = APIRouter(prefix="/gatehouse", responses=LIMITED)
+draft_api = APIRouter(prefix="/gatehouse")
 
 
 @draft_api.post("/policies/validate")

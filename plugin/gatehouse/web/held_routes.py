@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request
 
@@ -24,13 +24,8 @@ CHECK = "check "
 
 HoldPath = Annotated[int, Path(ge=1, le=2**53)]
 
-REFUSED: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such hold"},
-    409: {"description": "The study is not held any more, or the policy does not decide"},
-    422: {"description": "The request has errors"},
-}
 
-held_api = APIRouter(prefix="/gatehouse", responses=REFUSED)
+held_api = APIRouter(prefix="/gatehouse")
 
 
 @held_api.get("/held-reasons")

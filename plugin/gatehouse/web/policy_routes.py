@@ -25,13 +25,8 @@ from gatehouse.web.limits import Expensive
 NamePath = Annotated[str, Path(pattern=answers.NAME)]
 VersionPath = Annotated[int, Path(ge=1, le=999_999)]
 
-REFUSED: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such policy, version or proposal"},
-    409: {"description": "The policies are in another state, or the folder can't be written"},
-    422: {"description": "The request or the policy has errors; they are in the answer"},
-}
 
-policy_api = APIRouter(prefix="/gatehouse", responses=REFUSED)
+policy_api = APIRouter(prefix="/gatehouse")
 
 
 def desk_of(request: Request) -> PolicyDesk:

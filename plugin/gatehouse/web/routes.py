@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.errors import StateError
@@ -42,7 +42,7 @@ def status(request: Request) -> JSONResponse:
     return JSONResponse(reading.model_dump(), code)
 
 
-@api.get("/metrics")
+@api.get("/metrics", response_class=PlainTextResponse)
 def metrics_(request: Request) -> Response:
     """Return the same as numbers, for Prometheus."""
     return Response(
