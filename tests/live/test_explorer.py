@@ -54,7 +54,7 @@ def chromium() -> Iterator[Chromium]:
 
 def open_study(chromium: Chromium, gateway: Gateway, study: str, user: str) -> None:
     chromium.open(f"{gateway.url}/app/explorer.html#study?uuid={study}", user, PASSWORD)
-    chromium.wait_for(f"{BUTTON}.length == 1")
+    chromium.wait_for(f"{BUTTON}.length == 4")
 
 
 def shown(chromium: Chromium) -> str:
@@ -85,7 +85,7 @@ def test_the_button_is_there_once_however_often_the_page_is_visited(
     chromium.run(f"location.hash = '#study?uuid={study}'")
     chromium.wait_for("$.mobile.activePage.attr('id') == 'study'")
 
-    chromium.wait_for(f"{BUTTON}.length == 1")
+    chromium.wait_for(f"{BUTTON}.length == 4")
     assert shown(chromium).startswith("State: held")
 
 
@@ -110,3 +110,67 @@ def test_what_the_service_says_is_shown_as_text_and_never_run(
     assert shown(chromium) == 'State: <img src=x onerror="window.caught = 1">'
     assert chromium.run("document.querySelectorAll('#gatehouse-study img').length") == 0
     assert chromium.run("window.caught") is None
+
+
+def test_buttons_lead_from_a_study_to_its_preview_and_to_the_worklist(
+    chromium: Chromium, gateway: Gateway, study: str
+) -> None:
+    open_study(chromium, gateway, study, "oscar")
+
+    links = chromium.run("[...document.querySelectorAll('#study a.gatehouse')].map(a => a.href)")
+
+    assert [link.partition("/gatehouse/")[2] for link in links] == [
+        "",
+        f"ui/preview?study={study}",
+        "",
+        "ui/held",
+    ]
+
+
+def test_a_study_is_processed_again_from_its_page(
+    chromium: Chromium, gateway: Gateway, study: str
+) -> None:
+    open_study(chromium, gateway, study, "oscar")
+    before = gateway.ask(f"studies/{study}")["generation"]
+
+    chromium.run(f"{BUTTON}[2].click()")
+
+    eventually(lambda: gateway.ask(f"studies/{study}")["generation"] == before + 1, 60)
+    eventually(lambda: gateway.ask(f"studies/{study}")["state"] == "held", 60)
+
+
+def test_a_series_shows_the_state_of_its_study(
+    chromium: Chromium, gateway: Gateway, study: str
+) -> None:
+    series = gateway.get(f"/studies/{study}").json()["Series"][0]
+    chromium.open(f"{gateway.url}/app/explorer.html#series?uuid={series}", "oscar", PASSWORD)
+    chromium.wait_for("document.querySelectorAll('#series a.gatehouse').length == 4")
+
+    chromium.run("document.querySelector('#series a.gatehouse').click()")
+
+    assert chromium.wait_for(
+        "document.querySelector('#gatehouse-series').innerText.startsWith('State: held')"
+    )
+
+
+def test_a_patient_shows_the_states_of_all_studies(
+    chromium: Chromium, gateway: Gateway, study: str
+) -> None:
+    patient = gateway.get(f"/studies/{study}/patient").json()["ID"]
+    chromium.open(f"{gateway.url}/app/explorer.html#patient?uuid={patient}", "oscar", PASSWORD)
+
+    chromium.wait_for(
+        "(document.querySelector('#gatehouse-patient a') || {innerText: ''}).innerText"
+        ".startsWith('Gatehouse: held by everything')"
+    )
+    assert chromium.run("document.querySelector('#gatehouse-patient a').href").endswith(
+        f"/gatehouse/ui/studies/{study}"
+    )
+
+
+def test_the_first_page_leads_to_gatehouse(chromium: Chromium, gateway: Gateway) -> None:
+    chromium.open(f"{gateway.url}/app/explorer.html", "oscar", PASSWORD)
+
+    chromium.wait_for("document.querySelectorAll('a.gatehouse').length > 0")
+    link = chromium.run("document.querySelector('a.gatehouse').href")
+    assert link.endswith("/gatehouse/ui/overview")

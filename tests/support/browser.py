@@ -84,20 +84,26 @@ class Visitor:
         self.page.goto(f"/gatehouse/ui/{path}")
         return self.page
 
-    def violations(self) -> list[str]:
-        """Return what axe-core finds on the page that is open: rule, and where."""
+    def violations(self, rule: str = "") -> list[str]:
+        """Return what axe-core finds on the page that is open: rule, and where.
+
+        Parameters
+        ----------
+        rule : str
+            Only this one; else all of WCAG 2.2, levels A and AA.
+        """
+        asked = {"type": "rule", "values": [rule]} if rule else {"type": "tag", "values": WCAG}
+        told = "[v.id, v.help, v.nodes.map(n => n.html + ' ' + n.failureSummary)]"
+        script = (
+            f"axe.run(document, {{runOnly: {json.dumps(asked)}}})"
+            f".then(found => JSON.stringify(found.violations.map(v => {told})))"
+        )
         # Over the debugging protocol, so that the page's Content-Security-Policy does not refuse.
         session = self.context.new_cdp_session(self.page)
         session.send("Runtime.evaluate", {"expression": AXE})
         found = session.send(
             "Runtime.evaluate",
-            {
-                "expression": "axe.run(document, {runOnly: {type: 'tag', values: "
-                f"{json.dumps(WCAG)}}}}}).then(r => JSON.stringify(r.violations.map(v => "
-                "[v.id, v.help, v.nodes.map(n => n.html + ' ' + n.failureSummary)])))",
-                "awaitPromise": True,
-                "returnByValue": True,
-            },
+            {"expression": script, "awaitPromise": True, "returnByValue": True},
         )
         session.detach()
         rules: list[Any] = json.loads(found["result"]["value"])

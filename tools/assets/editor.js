@@ -29,6 +29,13 @@ const look = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--card)", color: "var(--ink)", border: "1px solid var(--line-strong)" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--accent-ink)" },
   ".cm-completionInfo": { maxWidth: "380px", padding: "6px 10px" },
+  // The editor's own marks are data: images, which the Content-Security-Policy refuses.
+  ".cm-lintRange": { backgroundImage: "none", textDecoration: "underline wavy var(--warn)", textUnderlineOffset: "3px" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)", backgroundColor: "color-mix(in srgb, var(--bad-pale) 60%, transparent)" },
+  ".cm-lintRange-warning": { backgroundImage: "none" },
+  ".cm-lint-marker-error, .cm-lint-marker-warning, .cm-lint-marker-info": { content: "normal" },
+  ".cm-lint-marker::before": { content: "'!'", display: "block", width: "14px", height: "14px", lineHeight: "14px", textAlign: "center", borderRadius: "7px", fontWeight: "700", fontSize: "11px", color: "var(--card)", backgroundColor: "var(--warn)" },
+  ".cm-lint-marker-error::before": { backgroundColor: "var(--bad)" },
   ".cm-diagnostic": { padding: "5px 10px" },
 });
 

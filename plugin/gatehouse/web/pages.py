@@ -6,6 +6,7 @@ from fastapi import Response
 
 from gatehouse.web import (
     pages_base,
+    pages_destinations,
     pages_held,
     pages_overview,
     pages_policies,
@@ -16,6 +17,7 @@ from gatehouse.web.pages_base import pages
 
 __all__ = [
     "pages",
+    "pages_destinations",
     "pages_held",
     "pages_overview",
     "pages_policies",

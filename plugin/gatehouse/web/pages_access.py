@@ -17,6 +17,7 @@ PAGES_ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/gatehouse/ui/"): ROLES,
     ("GET", "/gatehouse/ui/static/{version}/{name}"): ROLES,
     ("GET", "/gatehouse/ui/overview"): ROLES,
+    ("GET", "/gatehouse/ui/destinations"): ROLES,
     ("GET", "/gatehouse/ui/held"): ROLES,
     ("GET", "/gatehouse/ui/policies"): ROLES,
     ("GET", "/gatehouse/ui/policies/{name}"): ROLES,

@@ -111,12 +111,22 @@
   }
 
   document.addEventListener('click', function (event) {
-    var element = event.target.closest('[data-action], [data-opens], [data-closes], #theme, [data-print]');
+    var element = event.target.closest('[data-action], [data-opens], [data-closes], #theme, [data-print], [data-path]');
     if (!element || element.tagName === 'FORM') {
       return;
     }
     if (element.id === 'theme') {
       switchTheme();
+    } else if (element.dataset.path) {
+      element.disabled = true;
+      say('Asking…');
+      ask('POST', element.dataset.path, {}).then(function (found) {
+        say(found.name + ': ' + found.detail + ' (' + found.seconds.toFixed(2) + ' s)', !found.is_ok);
+      }).catch(function (error) {
+        say(error.message, true);
+      }).finally(function () {
+        element.disabled = false;
+      });
     } else if (element.dataset.print !== undefined) {
       window.print();
     } else if (element.dataset.opens) {
