@@ -36,6 +36,7 @@ COMMANDS = {
     "policies": "see, check, test, preview, activate and take back policies of the gateway",
     "audit": "list the audit trail, or check its chain",
     "destinations": "list destinations and their queues; test, pause, resume, retry, cancel",
+    "run": "process studies of an archive under a policy, throttled and resumable",
     "schema": "print the JSON Schema of a policy",
     "lock": "write pack.lock, the digests of all policy versions",
     "keygen": "write a new key file",

@@ -11,6 +11,7 @@ from gatehouse.adapters.ledger_delivery_views import DeliveryViewLedger
 from gatehouse.adapters.ledger_destinations import DestinationLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
 from gatehouse.adapters.ledger_proposals import ProposalLedger
+from gatehouse.adapters.ledger_runs import RunsLedger
 from gatehouse.adapters.ledger_search import SearchLedger
 from gatehouse.adapters.ledger_views import ViewLedger
 from gatehouse.adapters.ledger_worklist import WorklistLedger
@@ -24,6 +25,7 @@ class Ledger(
     ViewLedger,
     DeliveryViewLedger,
     ProposalLedger,
+    RunsLedger,
     AuditLedger,
 ):
     """The whole ledger. See the bases for its methods, by who uses them.

@@ -1,7 +1,8 @@
 """The tables of the ledger (SQLAlchemy Core), the same on SQLite and PostgreSQL.
 
 The ledger knows Orthanc IDs, states, rules, reasons and digests. It holds no values of attributes
-but UIDs, and of these only our own and, for the map to the original, the old SOP Instance UID.
+but UIDs, and of these only our own and, for the map to the original, the old SOP Instance UID, and
+the Study Instance UID of a study that is to be fetched, until it is there.
 Times are seconds since the epoch. A change of these tables needs a migration beside it.
 """
 
@@ -268,7 +269,6 @@ run = sa.Table(
     sa.Column("at_once", sa.Integer, nullable=False),
     sa.Column("per_hour", sa.Double),
     _text("window"),
-    _text("key_id"),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("created_by", TEXT, nullable=False),
     sa.Column("finished_at", TIME),
@@ -281,8 +281,8 @@ run_item = sa.Table(
     sa.Column("run_id", ROW_ID, sa.ForeignKey("run.id"), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     _text("study_orthanc_id"),
-    # What the study is asked for by, encrypted with a key that is made of the master key.
-    _text("sealed"),
+    # By what a remote PACS is asked for the study; emptied when it has come.
+    _text("study_instance_uid"),
     sa.Column("state", TEXT, nullable=False),
     sa.Column("generation", sa.Integer),
     _text("reason"),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_desk_tables import notice, rejection, study_release
 from gatehouse.adapters.ledger_inbox import ARCHIVED_GENERATION, InboxLedger
-from gatehouse.adapters.ledger_tables import delivery, hold, instance, study
+from gatehouse.adapters.ledger_tables import delivery, hold, instance, run, run_item, study
 from gatehouse.errors import StateError
 from gatehouse.pipeline.desk_records import (
     HeldReasonRecord,
@@ -18,6 +18,7 @@ from gatehouse.pipeline.desk_records import (
     ReleaseRecord,
 )
 from gatehouse.pipeline.records import StudyKey
+from gatehouse.pipeline.runs import ITEMS_UNDER_WAY
 
 EXPIRED_RULE = "expired"
 REJECTED_RULE = "rejected-by-a-person"
@@ -127,10 +128,26 @@ class WorklistLedger(InboxLedger):
         with self.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
-            return None
+            return self._release_by_run(key)
         return ReleaseRecord(
             key, row.policy, tuple(row.accept), row.justification, row.released_by, row.released_at
         )
+
+    def _release_by_run(self, key: StudyKey) -> ReleaseRecord | None:
+        """Return the word of whoever began the run over the archive that this study is part of."""
+        query = (
+            sa.select(run)
+            .join(run_item, run_item.c.run_id == run.c.id)
+            .join(study, study.c.orthanc_id == run_item.c.study_orthanc_id)
+            .where(study.c.id == key.study_id, run_item.c.state.in_(ITEMS_UNDER_WAY))
+            .order_by(run_item.c.id.desc())
+            .limit(1)
+        )
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return ReleaseRecord(key, row.policy, (), f"run {row.id}", row.created_by, row.created_at)
 
     def reject_later(
         self, study_id: int, justification: str, by: str, now: float, due_at: float

@@ -218,6 +218,14 @@ class OrthancArchive:
         """GET a path. Raises ``LookupError`` if it is unknown, else ``ArchiveError``."""
         return self._json("GET", path, params=query)
 
+    def post_json(self, path: str, body: Any) -> Any:
+        """POST JSON to a path. Raises as ``get_json``; the body is in no message."""
+        return self._json("POST", path, json=body)
+
+    def delete(self, path: str) -> None:
+        """DELETE a path. Raises as ``get_json``."""
+        self._request("DELETE", path)
+
     def _json(self, method: str, path: str, **about: Any) -> Any:
         answer = self._request(method, path, **about)
         try:

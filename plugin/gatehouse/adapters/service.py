@@ -29,6 +29,8 @@ from gatehouse.adapters.policy_desk import PolicyDesk
 from gatehouse.adapters.policy_files import read_pack
 from gatehouse.adapters.policy_folder import source_of
 from gatehouse.adapters.reader import Reader
+from gatehouse.adapters.run_desk import RunDesk
+from gatehouse.adapters.runner import Runner
 from gatehouse.adapters.settings import Settings, prepare_home
 from gatehouse.adapters.side_work import SideSetup, SideWork
 from gatehouse.adapters.wake import Waker
@@ -127,8 +129,15 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             starter,
         )
         backend = Backend(
-            ledger, health, waker.wake, desk, settings.reject_s, destinations=destinations
+            ledger,
+            health,
+            waker.wake,
+            desk,
+            settings.reject_s,
+            destinations=destinations,
+            runs=RunDesk(ledger, archive),
         )
+        runner = Runner(ledger, archive, waker.wake)
         app = create_app(backend, settings.forward_secret, settings.roles)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -143,12 +152,15 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         _end_with(stdin, server)
         reader.start()
         keeper.start()
+        runner.start()
         with _private_socket(settings) as listener:
             server.run(sockets=[listener])
+        runner.stop()
         keeper.stop()
         reader.stop()
         reader.join(LOCK_PATIENCE_S)
         keeper.join(LOCK_PATIENCE_S)
+        runner.join(LOCK_PATIENCE_S)
         ledger.close()
 
 

@@ -10,6 +10,7 @@ from fastapi import Request
 from gatehouse.adapters.destination_desk import DestinationDesk
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.policy_desk import PolicyDesk
+from gatehouse.adapters.run_desk import RunDesk
 from gatehouse.web.health import Health
 
 
@@ -27,6 +28,8 @@ class Backend:
     """How long the rejection of a held study can be taken back."""
     destinations: DestinationDesk | None = None
     """Where destinations and deliveries are looked after."""
+    runs: RunDesk | None = None
+    """Where runs over an archive are made."""
 
 
 def backend(request: Request) -> Backend:
