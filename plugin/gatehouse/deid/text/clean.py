@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gatehouse.deid.text import patterns
 from gatehouse.deid.text.cjk import unknown_stretches
+from gatehouse.deid.text.codes import find_codes
 from gatehouse.deid.text.institutions import find_institutions
 from gatehouse.deid.text.known import Known, find_known
 from gatehouse.deid.text.names import find_cued, widen
@@ -83,6 +84,7 @@ def find(text: str, known: Known, *, keep_characteristics: bool = False) -> list
     spans = patterns.find(text, keep_characteristics=keep_characteristics)
     spans += find_known(text, tokens, known)
     spans += find_cued(text, tokens)
+    spans += find_codes(text)
     spans += find_institutions(text, tokens)
     spans += _unknown_words(text, tokens, spans)
     spans += widen(text, tokens, spans)

@@ -74,16 +74,41 @@ INSTITUTION: Final = re.compile(
     r"universit\w+|infirmary|krankenhaus|spital|praxis|mvz|h[oô]pital|centre hospitalier|chr?u?|clinique|"
     r"cl[ií]nica|ospedale|policlinico|casa di cura|ziekenhuis|sjukhuset?|sygehus|sykehus|szpital|nemocnice|"
     r"hastanesi|больница|"
-    r"medical group|radiology associates|imaging cent(?:er|re)|imaging associates|"
+    r"medical group|radiology associates|imaging cent(?:er|re)|imaging associates|nursing home|permanente|"
+    r"gemeinschaftspraxis|ärztehaus|lasarett|sairaala|kórház|umc|uz|"
     r"children'?s|nhs trust|memorial|sanatorium|hospice)\b",
     re.IGNORECASE,
 )
+TRADE: Final = re.compile(
+    r"\b(?:imaging|radiology|radiologie|radiología|radiologia|diagnostics|diagnostik|orthopa?edics|oncology|"
+    r"cardiology|neurology|urology|labs?|laborator(?:y|ies)|rehab(?:ilitation)?)\b",
+    re.IGNORECASE,
+)
+"""What an institution does: part of its name only after a word that nothing else explains."""
 INSTITUTION_WORDS: Final = frozenset(
     "general memorial regional community university county city national royal saint st children's "
     "childrens veterans presbyterian methodist baptist lutheran jewish catholic sacred heart good "
     "north south east west northern southern eastern western central medical center centre "
     "hospital clinic school of and the".split()
 )
+
+DESCRIPTORS: Final = frozenset(
+    "ct cta ctv mr mri mra mrt mrcp irm rm rx rtg xr cr dx us pet spect nm tc tac ktg kt tk film films images image study "
+    "studies exam examen scan scanner prior previous outside external old new recent report reports compare compared "
+    "comparison standard routine general diagnostic diagnostics advanced emergency interventional pediatric paediatric "
+    "adult breast chest thorax lung lungs head brain skull neck abdomen abdominal pelvis pelvic spine cervical thoracic "
+    "lumbar sacral knee hip shoulder wrist hand elbow ankle foot leg arm femur tibia liver kidney renal cardiac heart "
+    "coronary vascular carotid thyroid prostate bone bones joint soft tissue facial orbit orbits sinus sinuses temporal "
+    "pituitary bowel colon rectum stomach spleen pancreas bladder uterus obstetric fetal musculoskeletal body whole full "
+    "left right bilateral both upper lower anterior posterior lateral medial axial sagittal coronal contrast with without "
+    "and or for from to in at by per via see please the this that same our your all any no further additional follow up "
+    "repeat post pre cross sectional clinical medical nuclear molecular functional structural dynamic diffusion perfusion "
+    "phase fast rapid parallel radiation research department dept division section service services unit team dual single "
+    "energy echo doppler ultrasound magnetic resonance computed digital portable mobile spectral fat water chemical shift "
+    "becken schädel kopf hals lunge leber knie hüfte schulter abdomen angio röntgen kontrolle verlauf genou bassin crâne "
+    "poumon rachis hanche épaule torace bacino cranio ginocchio tórax rodilla cadera hombro cráneo knä höft".split()
+)
+"""Words of descriptors that stand before and after institutions and are no part of their names."""
 
 _EPONYM_NOUNS = (
     "disease diseases syndrome syndromes fracture fractures dislocation sign signs cyst cysts node nodes nodule "

@@ -17,6 +17,8 @@ _PIECES_MAX: Final = 8
 
 _SHORTEST: Final = 3
 _SHORTEST_WITH_TYPO: Final = 6
+_YEAR: Final = 4
+"""Digits of a number that may be a year."""
 """Letters of a name from which on one letter may be wrong, missing, too much or swapped."""
 
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -47,6 +49,7 @@ class Known:
         names: set[str] = set()
         initials: set[str] = set()
         unspaced: set[str] = set()
+        identifiers = [part for value in identifiers for part in (value, *_long_numbers(value))]
         for person in person_names:
             for group in person.split("="):
                 parts = [part for part in WORD.findall(group) if not part.isdigit()]
@@ -61,6 +64,12 @@ class Known:
             frozenset(unspaced),
             frozenset(near for name in names for near in _near(name)),
         )
+
+
+def _long_numbers(identifier: str) -> list[str]:
+    """Return the numbers within an identifier that may stand for it alone: PT-5521 is 5521."""
+    numbers = re.findall(r"\d{4,}", identifier)
+    return [one for one in numbers if len(one) > _YEAR or not one.startswith(("19", "20"))]
 
 
 def _near(name: str) -> set[str]:

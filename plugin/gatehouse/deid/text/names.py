@@ -41,8 +41,18 @@ _TYPED_BY = re.compile(
 )
 _DOTTED = re.compile(r"(?<![\w.])(?:[A-Z]\. ?){2,3}(?!\w)")
 _INITIAL_AND_NAME = re.compile(r"(?<![\w.])[^\W\d_a-z]\. ?([^\W\d_a-z][\w'’-]{2,})")
+_NAME_AND_INITIAL = re.compile(r"\b([^\W\d_a-z][^\W\d_A-Z][\w'’-]+),? [^\W\d_a-z]\.(?![\w.])")
+_AT_BEGINNING = re.compile(
+    r"^(?:(?:de|van|von|der|den|ter|ten|zu|da|dos|del|di|la|le|el) )+"
+    r"([^\W\d_a-z][^\W\d_A-Z][\w'’-]+)",
+    re.MULTILINE,
+)
 _ARTICLES = frozenset("de del della di da al el la le".split())
 """Particles that are everyday words, too."""
+_LETTERED = frozenset(
+    "typ typus grad stadium teil phase gruppe klasse serie zone tipo grado fase gruppo".split()
+)
+"""What has letters for numbers: "Typ A."."""
 
 
 def find_cued(text: str, tokens: Sequence[Token]) -> list[Span]:
@@ -60,6 +70,13 @@ def find_cued(text: str, tokens: Sequence[Token]) -> list[Span]:
         name = fold(match.group(1))
         is_morbus = text[match.start()] == "M" and is_eponym(name)
         if not (is_clinical(name) or is_english(name) or is_morbus):
+            spans.append(Span(match.start(), match.end(), "name"))
+    for match in _NAME_AND_INITIAL.finditer(text):
+        name = fold(match.group(1))
+        if not (is_clinical(name) or is_english(name) or is_eponym(name) or name in _LETTERED):
+            spans.append(Span(match.start(), match.end() - 1, "name"))
+    for match in _AT_BEGINNING.finditer(text):
+        if not is_clinical(fold(match.group(1))):
             spans.append(Span(match.start(), match.end(), "name"))
     for match in DOTTED_CREDENTIALS.finditer(text):
         at = first_from(tokens, match.start())
@@ -224,5 +241,16 @@ def _belongs_to_name(text: str, tokens: Sequence[Token], number: int, taken: byt
     after = tokens[number + 1]
     if not re.fullmatch(r"[ .-]{1,2}", text[token.end : after.start]):
         return False
-    # "par le Dr", "mamografía de ...": only before a name, both written as one.
-    return token.folded not in _ARTICLES or (after.is_capitalised and token.is_capitalised)
+    # "par le Dr", "mamografía de ...": only before a name, both written as one, or at the beginning
+    # of a text or line ("de la Cruz, Miguel").
+    if token.folded not in _ARTICLES or (after.is_capitalised and token.is_capitalised):
+        return True
+    is_before = after.is_capitalised or after.folded in _ARTICLES
+    return is_before and _is_at_beginning(text, tokens, number)
+
+
+def _is_at_beginning(text: str, tokens: Sequence[Token], number: int) -> bool:
+    """Tell if before a particle there is nothing in its line but other particles."""
+    while number and tokens[number - 1].folded in PARTICLES:
+        number -= 1
+    return not text[: tokens[number].start].rpartition("\n")[2].strip()

@@ -67,6 +67,7 @@ _EXPRESSIONS: tuple[tuple[str, str], ...] = (
     ("date", r"\b(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?\b"),
     ("date", rf"\b{_DAY}(?:st|nd|rd|th|er|[.º°ª])?\.?[ -]?(?:of |de )?{MONTH_NAME}(?:{_OF}{_YEAR})?(?!\w)(?<!may)"),
     ("date", rf"\b{_DAY}\.?[ -]?may[ ,-]{{1,2}}{_YEAR}\b"),
+    ("date", rf"\b{_DAY}[-/]{MONTH_NAME}[-/]\d\d\b"),
     ("date", rf"\b{MONTH_NAME} {_DAY}(?:st|nd|rd|th)?(?:,? {_YEAR})(?![\w%])"),
     ("date", rf"\b{MONTH_NAME} {_DAY}(?:st|nd|rd|th)?(?![\w.%]|, ?\d)"),
     ("date", rf"\b{MONTH_NAME}(?: ?de[l]? |[ ,/-]{{1,2}}(?:of )?){_YEAR}\b"),
@@ -123,7 +124,7 @@ _AGE = re.compile(
     rf"\b\d{{1,3}}(?: ?-? ?){_YEARS}[ -]?(?:old|of age|alt)?"
     r"(?: ?(?:male|female|man|woman|boy|girl|m|f|w))?\b"
     r"|\b\d{1,3} ?-?(?:months?|weeks?|days?|mo|wk)[ -]old(?: (?:male|female|boy|girl|infant))?\b"
-    r"|(?<![\w.-])\d{2,3} ?[mfw]\b(?![\w/])|(?<![\w.-])[mf](?!18)[1-9]\d\b(?![\w/.-])|\b(?:age|aged|alter|âge|edad|età|lat|wiek) ?:? ?\d{1,3}\b"
+    r"|(?<![\w.-])\d{2,3} ?[mfw]\b(?![\w/])|(?<![\w.-])[mf](?!18)[1-9]\d\b(?![\w/.-])|\b(?:age|aged|alter|âge|edad|età|anni|anos|años|lat|wiek) ?:? ?\d{1,3}\b"
     r"|\d{1,3} ?[歳岁才세]",
     re.IGNORECASE,
 )

@@ -32,6 +32,11 @@ _WORLD_ENDINGS = (
     "ung", "keit", "heit", "artig", "artige", "formig", "formige", "ique", "iques", "cion",
     "ciones", "zione", "zioni", "coes", "miento", "mientos", "idade", "ierte", "ierten", "ografisk",
 )  # fmt: skip
+# What places end on: two words that make one of these are no compound.
+_PLACE_ENDINGS = (
+    "view", "wood", "ford", "ville", "brook", "dale", "shire", "burg", "heim", "hausen", "stadt",
+    "dorf", "haven", "mont", "crest", "hurst",
+)  # fmt: skip
 _SHORTEST_WORD = 2
 _SHORTEST_PART = 4
 _ELIDED = frozenset("l d c j m n s t qu dell nell all sull dall un".split())
@@ -176,7 +181,7 @@ def is_compound(word: str) -> bool:
 
     In German and its relatives most nouns of radiology are; an ``s`` or ``n`` may join the two.
     """
-    if is_name(word):
+    if is_name(word) or word.endswith(_PLACE_ENDINGS):
         return False
     clinical = load("clinical")
     for cut in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
