@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import compare, gateway, growth, report
+from bench import compare, gateway, growth, ledger, report
 from bench.data import STUDIES, prepared
 from bench.tools import ENGINE, PEERS_PYTHON, command_name, engine, gatehouse_command, peers
 
@@ -96,6 +96,7 @@ def _measure(options: argparse.Namespace, scratch: Path, results: report.Results
         _report_engine(studies, results)
     if "growth" in parts and not options.quick:
         results.figures["growth"] = growth.cost_of_many_over_few(bases[1], scratch)
+        results.figures["ledger-growth"] = ledger.cost_of_a_full_ledger(scratch)
         results.figures["speed-up"] = growth.speed_up(bases[1], bases[2], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
         _report_gateway(options, scratch, results)

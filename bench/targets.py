@@ -54,6 +54,11 @@ TARGETS = (
     ),
     Target("as many jobs as cores against one, 1,000 SR", "speed-up", 1.7, 1.9),
     Target("cost per instance, 5,000 against 200", "growth", 1.1, 1.0, is_most=True),
+    Target(
+        "cost of a study, 1,000,000 rows in the ledger against 1,000",
+        *("ledger-growth", 1.1, 1.0),
+        is_most=True,
+    ),
     Target("ingest while the pipeline works, CT", "gateway/ingest-busy-ratio", 0.70, 0.90),
     Target(
         "1,000 CT, delivery over plain sending", "gateway/peer/1000/ratio", 1.5, 1.1, is_most=True

@@ -215,12 +215,15 @@ class InboxLedger(AuditLedger):
     def _known(self, connection: sa.Connection, name: str, ids: Sequence[str]) -> Mapping[str, Row]:
         known: dict[str, Row] = {}
         for part in chunks(ids):
+            # The server is compared here: as a condition, it has SQLite walk all of its studies
+            # instead of looking the instances up.
             query = (
-                sa.select(instance, study.c.generation.label("study_generation"))
+                sa.select(instance, study.c.generation.label("study_generation"), study.c.server)
                 .join(study, study.c.id == instance.c.study_id)
-                .where(study.c.server == name, instance.c.orthanc_id.in_(part))
+                .where(instance.c.orthanc_id.in_(part))
             )
-            known.update({row.orthanc_id: row for row in connection.execute(query)})
+            rows = connection.execute(query)
+            known.update({row.orthanc_id: row for row in rows if row.server == name})
         return known
 
     def _receive(
