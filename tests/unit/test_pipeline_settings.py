@@ -157,3 +157,68 @@ def test_a_home_that_others_can_enter_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="others can enter the folder"):
         prepare_home(settings(Home=str(home)))
+
+
+MAIL = {
+    "Host": "mail.hospital.example",
+    "From": "gatehouse@hospital.example",
+    "To": ["pacs@hospital.example"],
+}
+
+
+def test_how_people_are_told_is_read_with_its_secrets_from_files(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("QZXSECRET\n")
+
+    found = settings(
+        Notifications={
+            "Email": {**MAIL, "User": "gatehouse", "PasswordFile": str(secret)},
+            "Webhook": {"Url": "https://chat.hospital.example/hook", "SecretFile": str(secret)},
+        }
+    )
+
+    assert found.channels.names() == ("email", "webhook")
+    assert found.channels.email is not None
+    assert (found.channels.email.port, found.channels.email.security) == (587, "starttls")
+    assert found.channels.email.password == "QZXSECRET"
+    assert "QZXSECRET" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ([], "must be an object"),
+        ({"Mail": MAIL}, "Mail is not known; did you mean Email?"),
+        ({"Email": {**MAIL, "Too": ""}}, "Email.Too is not known; did you mean To?"),
+        ({"Email": {**MAIL, "To": "nobody"}}, "Email.To must be an address or a list of addresses"),
+        ({"Email": {**MAIL, "To": []}}, "Email.To must be an address or a list of addresses"),
+        ({"Email": {**MAIL, "From": "a@b\r\nBcc: c@d"}}, "Email.From must be an address"),
+        ({"Email": {**MAIL, "Port": 0}}, "Email.Port must be a port"),
+        (
+            {"Email": {**MAIL, "Security": "ssl"}},
+            'Email.Security must be "starttls", "tls" or "none"',
+        ),
+        ({"Email": {**MAIL, "User": "x"}}, "Email.User and Email.PasswordFile belong together"),
+        (
+            {"Email": {**MAIL, "Security": "none", "User": "x", "PasswordFile": "/x"}},
+            "Email: a password is not sent without encryption",
+        ),
+        (
+            {"Email": {**MAIL, "User": "x", "PasswordFile": "/nowhere"}},
+            "Email.PasswordFile can't be read",
+        ),
+        ({"Webhook": {"Url": "ftp://x"}}, "Webhook.Url must be an http or https URL"),
+        ({"Webhook": {"Url": "https://u:p@x/"}}, "Webhook.Url must not hold a user or a password"),
+    ],
+)
+def test_a_wrong_way_to_tell_people_is_named(section: object, said: str) -> None:
+    assert problems(Notifications=section) == [f"Gatehouse.Notifications {said}"]
+
+
+def test_how_long_held_studies_stay_is_read() -> None:
+    found = settings(RejectSeconds=60, HeldDays=90, NoticeDays=14, FourEyes=True)
+
+    assert (found.reject_s, found.held_days, found.notice_days) == (60.0, 90, 14)
+    assert found.four_eyes
+    assert problems(FourEyes="yes") == ["Gatehouse.FourEyes must be true or false"]

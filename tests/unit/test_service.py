@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from gatehouse.adapters.forward import Answer, Forwarder
+from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.service import check
 from gatehouse.adapters.settings import read_settings
 from gatehouse.errors import ConfigurationError
@@ -198,3 +199,44 @@ def test_the_service_ends_when_its_stdin_ends(
 
     assert service.wait(60) == 0
     assert not (place.home / "run" / "service.sock").exists()
+
+
+def active(place: Place) -> tuple[str, int]:
+    """Return who let the newest pack decide, and the version of its policy."""
+    ledger = Ledger(f"sqlite:///{place.home}/gatehouse.db")
+    pack = ledger.active_pack()
+    ledger.close()
+    assert pack is not None
+    return pack.activated_by, pack.policies[0].version
+
+
+def serve_once(place: Place, **settings: Any) -> None:
+    """Run a service until it answers, and end it."""
+    process = run("--stdin")
+    assert process.stdin is not None
+    process.stdin.write(place.line(**settings))
+    process.stdin.flush()
+    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 120)
+    process.stdin.close()
+    assert process.wait(60) == 0
+
+
+def test_with_four_eyes_a_start_takes_over_no_changed_policies(place: Place) -> None:
+    serve_once(place, FourEyes=True)
+    place.policy.write_text(POLICY.replace("version: 1", "version: 2"))
+
+    serve_once(place, FourEyes=True)
+    careful = active(place)
+    serve_once(place)
+
+    assert careful == ("configuration", 1)
+    assert active(place) == ("configuration", 2)
+
+
+def test_a_service_that_is_started_again_goes_on_with_what_decided(place: Place) -> None:
+    serve_once(place)
+    place.policy.write_text(POLICY.replace("basic", "basik"))
+
+    serve_once(place)
+
+    assert active(place) == ("configuration", 1)
