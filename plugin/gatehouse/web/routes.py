@@ -17,7 +17,7 @@ from gatehouse.pipeline.states import DeliveryState, StudyState
 from gatehouse.web import answers
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import Backend, backend
-from gatehouse.web.health import metrics
+from gatehouse.web.health import Status, metrics
 
 __all__ = ["Backend", "api", "backend", "find_study"]
 
@@ -34,7 +34,11 @@ T = TypeVar("T")
 api = APIRouter(prefix="/gatehouse")
 
 
-@api.get("/status")
+@api.get(
+    "/status",
+    response_model=Status,
+    responses={503: {"model": Status, "description": "The gateway does not do its work"}},
+)
 def status(request: Request) -> JSONResponse:
     """How the gateway is; 503 if no worker is alive, or the ledger or Orthanc can't be reached."""
     reading = backend(request).health.status()
