@@ -6,7 +6,8 @@ of a query is deleted at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -53,28 +54,37 @@ class RemoteStudies:
         UnavailableError
             If the PACS does not answer.
         """
-        asked = {"PatientID": "", "StudyInstanceUID": "", **query}
-        answer = self._archive.post_json(f"{self._path}/query", {"Level": "Study", "Query": asked})
-        path = f"/queries/{answer['ID']}"
-        try:
+        with self._query({"PatientID": "", "StudyInstanceUID": "", **query}) as path:
             rows = self._archive.get_json(f"{path}/answers", expand="", simplify="")
-        finally:
-            self._archive.delete(path)
         return [_study(row) for row in rows if row.get("StudyInstanceUID")]
 
     def fetch(self, study_instance_uid: str) -> str:
-        """Have a study sent here by C-MOVE; return the number of Orthanc's job."""
+        """Have a study sent here by C-MOVE; return the ID of Orthanc's job.
+
+        Through a query, because Orthanc's plain ``/move`` makes no job of it.
+
+        Raises
+        ------
+        LookupError
+            If Orthanc knows no such modality, or the PACS has no such study any more.
+        """
         aet = self._archive.system().get("DicomAet", "GATEHOUSE")
-        answer = self._archive.post_json(
-            f"{self._path}/move",
-            {
-                "Level": "Study",
-                "Resources": [{"StudyInstanceUID": study_instance_uid}],
-                "TargetAet": aet,
-                "Asynchronous": True,
-            },
-        )
+        with self._query({"StudyInstanceUID": study_instance_uid}) as path:
+            answer = self._archive.post_json(
+                f"{path}/answers/0/retrieve", {"TargetAet": aet, "Synchronous": False}
+            )
         return str(answer["ID"])
+
+    @contextmanager
+    def _query(self, query: Mapping[str, str]) -> Iterator[str]:
+        """Ask by C-FIND; yield where Orthanc keeps the answers, and have it forget them."""
+        asked = {"Level": "Study", "Query": dict(query)}
+        answer = self._archive.post_json(f"{self._path}/query", asked)
+        path = f"/queries/{answer['ID']}"
+        try:
+            yield path
+        finally:
+            self._archive.delete(path)
 
     def job_state(self, job: str) -> str:
         """Return ``Running``, ``Success``, ``Failure`` ...; ``Lost`` if Orthanc forgot it."""

@@ -130,7 +130,7 @@ class Runner(threading.Thread):
             self._jobs[item.item_id] = remote.fetch(item.study_instance_uid)
         except LookupError:
             self._ledger.move_item(
-                item, "failed", self._clock(), reason="Orthanc knows no such modality"
+                item, "failed", self._clock(), reason="the PACS does not list it"
             )
         except UnavailableError as error:
             log.warning("study not fetched yet", run=run.run_id, reason=str(error))
