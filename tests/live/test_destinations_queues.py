@@ -18,7 +18,7 @@ from gatehouse.adapters.destinations.registry import make_destinations
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.pipeline.destinations import DestinationKey
 from support.orthanc import eventually
-from support.workers import AUTHORIZATION, Plant
+from support.workers import AUTHORIZATION, CANARY, Plant
 
 PATIENCE_S = 120.0
 ALSO_TO_MUTE = "  - to: mute\n    via: dicom\n"
@@ -137,3 +137,23 @@ def test_a_delivery_that_was_given_up_arrives_when_it_is_tried_again_by_hand(
 
         eventually(lambda: plant.states() == {"done": 1}, PATIENCE_S)
         assert len(plant.arrived()) == 2
+
+
+def test_a_study_arrives_in_a_folder_as_the_settings_of_the_worker_say(tmp_path: Path) -> None:
+    exchange = tmp_path / "exchange"
+    exchange.mkdir()
+    with Plant(tmp_path / "plant", via="folder") as plant:
+        plant.start_worker(
+            Folders={"research-pacs": {"Path": str(exchange)}},
+            Sending={"folder": {"research-pacs": {"Concurrency": 2, "InstancesPerSecond": 1000}}},
+        )
+
+        plant.receive(studies=2, instances=3)
+
+        eventually(lambda: plant.states() == {"done": 2}, PATIENCE_S)
+        bags = sorted(exchange.iterdir())
+        assert [(bag / "COMPLETE").is_file() for bag in bags] == [True, True]
+        files = [file.read_bytes() for bag in bags for file in bag.rglob("*.dcm")]
+        assert len(files) == 6
+        assert not any(CANARY.encode() in dicom for dicom in files)
+        assert {one.receipts for one in plant.ledger.deliveries()} == {3}
