@@ -17,8 +17,6 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-import re2  # type: ignore[import-untyped]
-
 from gatehouse.policy import units
 from gatehouse.policy.model import Answer
 from gatehouse.policy.registry import Registry
@@ -143,6 +141,8 @@ def compile_pattern(pattern: str) -> Any:
     ValueError
         If it is no RE2 expression, or too large.
     """
+    import re2  # type: ignore[import-untyped]  # takes long, and few policies ask for it
+
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False

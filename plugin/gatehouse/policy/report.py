@@ -5,7 +5,6 @@ Does not print: commands do.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from gatehouse.policy.model import Problem
@@ -52,6 +51,8 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word that is nearest, or all if these are few."""
+    import difflib  # only where a policy has a mistake
+
     words = sorted(known)
     by_folded = {name.casefold(): name for name in words}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.7)

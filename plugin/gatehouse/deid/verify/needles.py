@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from anyascii import anyascii
-
 from gatehouse.deid.verify.identifiers import Kind
 from gatehouse.deid.verify.words import PARTICLES, WORDS
 
@@ -312,6 +310,8 @@ def _forms(text: str, character_set: bytes) -> Iterable[bytes]:
     spellings = {text, text.lower(), text.upper(), text.title()}
     base = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     spellings |= {base, unicodedata.normalize("NFD", text), unicodedata.normalize("NFC", text)}
+    from anyascii import anyascii  # takes long to import, and most names are in Latin letters
+
     latin = anyascii(text)
     if len(latin) >= TOKEN_LENGTH_MIN:
         spellings.add(latin)
