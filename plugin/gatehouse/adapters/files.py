@@ -77,7 +77,7 @@ class Reader:
         self._memory = bytearray(MAPPED_BYTES_MIN)
 
     @contextlib.contextmanager
-    def open(self, path: Path) -> Iterator[tuple[memoryview, Release]]:
+    def open(self, path: Path | str) -> Iterator[tuple[memoryview, Release]]:
         """Give a file's bytes, and a function that gives the memory of a mapped one back.
 
         Valid until the context ends: then the memory is used for the next file.
@@ -93,7 +93,7 @@ class Reader:
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
             if status.st_size < MAPPED_BYTES_MIN:
-                yield self._read(descriptor), _nothing
+                yield self._read(descriptor, status.st_size), _nothing
                 return
             mapped = mmap.mmap(descriptor, status.st_size, prot=mmap.PROT_READ)
         finally:
@@ -101,7 +101,7 @@ class Reader:
         with memoryview(mapped) as view:
             yield view, lambda: mapped.madvise(mmap.MADV_DONTNEED)
 
-    def head(self, path: Path, length: int) -> tuple[memoryview, os.stat_result]:
+    def head(self, path: Path | str, length: int) -> tuple[memoryview, os.stat_result]:
         """Return up to ``length`` bytes from the beginning of a file, and its status."""
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -113,10 +113,10 @@ class Reader:
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int) -> memoryview:
+    def _read(self, descriptor: int, size: int) -> memoryview:
         view = memoryview(self._memory)
         end = 0
-        while end < len(view) and (count := os.readv(descriptor, [view[end:]])):
+        while end < size and (count := os.readv(descriptor, [view[end:]])):
             end += count
         return view[:end].toreadonly()
 
@@ -191,29 +191,32 @@ class Staging:
         may_replace : bool
             Whether a file that is there already may be replaced.
         """
-        temporary = self.folder / str(os.getpid())
+        # Paths are plain text here: what pathlib does with them costs as much as the system does.
+        temporary = f"{self.folder}/{os.getpid()}"
+        is_placed = False
         try:
             written = _write_file(temporary, chunks, release)
             target = self._place(name)
             there = None if may_replace else measure(target)
             if there is not None and not (there == written and _are_same(temporary, target)):
                 return None
-            temporary.rename(target)
+            os.rename(temporary, target)  # noqa: PTH104
+            is_placed = True
         finally:
-            temporary.unlink(missing_ok=True)
+            if not is_placed:
+                Path(temporary).unlink(missing_ok=True)
         return written
 
-    def _place(self, name: str) -> Path:
+    def _place(self, name: str) -> str:
         """Return the place of a file, whose folder is there."""
-        target = self._root / name
         folder = name.rpartition("/")[0]
         if folder not in self._made:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            (self._root / folder).mkdir(parents=True, exist_ok=True)
             self._made.add(folder)
-        return target
+        return f"{self._root}/{name}"
 
 
-def measure(path: Path) -> Written | None:
+def measure(path: Path | str) -> Written | None:
     """Return size and checksum of a file; None if there is no plain file of this name."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -245,16 +248,16 @@ def _measure_chunks(chunks: Sequence[bytes | memoryview]) -> Written:
     return Written(sum(map(len, chunks)), zlib.crc32(last, zlib.crc32(first)))
 
 
-def _are_same(one: Path, other: Path) -> bool:
+def _are_same(one: str, other: str) -> bool:
     """Compare two files byte by byte."""
-    with one.open("rb") as first, other.open("rb") as second:
+    with Path(one).open("rb") as first, Path(other).open("rb") as second:
         while block := first.read(1 << 20):
             if block != second.read(1 << 20):
                 return False
         return not second.read(1)
 
 
-def _write_file(path: Path, chunks: Sequence[bytes | memoryview], release: Release) -> Written:
+def _write_file(path: str, chunks: Sequence[bytes | memoryview], release: Release) -> Written:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o666)
     try:

@@ -101,17 +101,20 @@ class FolderWork:
             return "held", "internal.error", f"an unexpected error ({kind}) was met", ""
 
     def _look(self, path: str) -> Answer:
-        beginning, status = self._reader.head(self._source / path, _BEGINNING_BYTES)
+        beginning, status = self._reader.head(self._path(path), _BEGINNING_BYTES)
         surveyed = self._survey(path, beginning, is_whole=len(beginning) == status.st_size)
         attributes = dict(surveyed.attributes)
         is_done = self._is_done(path, status)
         return "seen", surveyed.sop_instance_uid, attributes, is_done, self._collect(path)
 
+    def _path(self, path: str) -> str:
+        return f"{self._source}/{path}"
+
     def _collect(self, path: str) -> tuple[list[str], ...]:
         """Return what a file says of persons, as plain values."""
         if not self._plan.cleans_texts:
             return ()
-        with self._reader.open(self._source / path) as (view, _):
+        with self._reader.open(self._path(path)) as (view, _):
             return tuple(sorted(kind) for kind in collect(view))
 
     def known_digest(self, path: str) -> str:
@@ -130,7 +133,7 @@ class FolderWork:
             except HoldError:
                 if is_whole:
                     raise
-        with self._reader.open(self._source / path) as (view, _):
+        with self._reader.open(self._path(path)) as (view, _):
             return survey(view, self._policy, is_whole=True)
 
     def _is_done(self, path: str, status: os.stat_result) -> bool:
@@ -148,8 +151,8 @@ class FolderWork:
         return there == (record.get("output_bytes"), record.get("output_crc32"))
 
     def _deidentify(self, path: str) -> Answer:
-        source = self._source / path
-        status = source.stat(follow_symlinks=False)
+        source = self._path(path)
+        status = os.stat(source, follow_symlinks=False)  # noqa: PTH116 - a Path costs more than it
         with self._reader.open(source) as (view, release):
             made = make(view, self._plan, self._keys, self.known.get(path, NOTHING))
             deidentified = made.verified.deidentified
