@@ -80,7 +80,7 @@ def read(text: str, plugin_folder: Path) -> PluginConfiguration:
         **_storage(configuration),
         # ``${NAME:-}`` puts an empty text where a variable is not set: not given.
         **{key: value for key, value in section.items() if value != ""},
-        "Destinations": _destinations(configuration, section),
+        "Destinations": destinations_of(configuration, section),
         "HandedServers": _servers(configuration),
     }
     problems = [*_unsealed(configuration), *_wrong_settings(section, settings)]
@@ -102,9 +102,10 @@ def _storage(configuration: Mapping[str, Any]) -> dict[str, str]:
     return {"StorageDirectory": str(folder)} if is_absolute else {}
 
 
-def _destinations(
+def destinations_of(
     configuration: Mapping[str, Any], section: Mapping[str, Any]
 ) -> dict[str, list[str]]:
+    """Return the names that policies may deliver to, by way of delivery."""
     dicomweb = configuration.get("DicomWeb") or {}
     return {
         "dicom": _names(configuration.get("DicomModalities")),

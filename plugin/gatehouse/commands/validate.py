@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from gatehouse.adapters.orthanc_json import read_orthanc_json
+from gatehouse.adapters.plugin_configuration import SECTION, destinations_of
 from gatehouse.adapters.policy_files import placed, read_folder, schema_texts
 from gatehouse.errors import ConfigurationError
 from gatehouse.policy.build_deliver import DestinationNames
@@ -94,8 +95,4 @@ def _destinations(file: Path) -> DestinationNames:
         configuration = read_orthanc_json(file.read_text(encoding="utf-8"), {}, str(file))
     except OSError as error:
         raise ConfigurationError(f"{file} can't be read: {error.strerror}") from None
-    sections = {
-        "dicom": configuration.get("DicomModalities", {}),
-        "peer": configuration.get("OrthancPeers", {}),
-    }
-    return {via: list(names) for via, names in sections.items() if isinstance(names, dict)}
+    return destinations_of(configuration, configuration.get(SECTION) or {})
