@@ -5,7 +5,7 @@
 #     make test ARGS="tests/unit -k dates"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench check-validity sabotage soak fuzz lock
+.PHONY: help setup run test bench screenshots check-validity sabotage soak fuzz lock
 
 ARGS ?=
 
@@ -25,6 +25,10 @@ test: ## check formatting, rules and types, and run all tests, those with a real
 bench: ## measure against other tools (about 15 minutes; ARGS=--quick: 3)
 	@tools/setup test
 	@.venv/bin/python -m bench.run $(ARGS)
+
+screenshots: ## make the pictures of the pages in docs/screenshots, with real data
+	@tools/setup test
+	@tools/screenshots
 
 check-validity: ## check the output of all public test files with every validator at hand (minutes)
 	@tools/setup test

@@ -61,7 +61,9 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="CT and SR only, fewer rounds")
     parser.add_argument("--rounds", type=int, help="rounds of each pair (default 5, quick 2)")
-    parser.add_argument("--only", default="folders,orthanc,engine,growth,gateway", help="parts")
+    parser.add_argument(
+        "--only", default="folders,orthanc,engine,growth,gateway,pages", help="parts"
+    )
     parser.add_argument("--json", type=Path, default=HERE / "data" / "results.json")
     parser.add_argument(
         "--scratch", type=Path, help="where to work (default: the temporary folder)"
@@ -100,6 +102,21 @@ def _measure(options: argparse.Namespace, scratch: Path, results: report.Results
         results.figures["speed-up"] = growth.speed_up(bases[1], bases[2], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
         _report_gateway(options, scratch, results)
+    if "pages" in parts:
+        _report_pages(results)
+
+
+def _report_pages(results: report.Results) -> None:
+    argv = [sys.executable, "-m", "bench.pages", "--json"]
+    output = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=HERE.parent)
+    rows = []
+    for name, median_s, slowest_s, size in json.loads(output.stdout):
+        results.figures[f"page/{name}"] = median_s
+        rows.append(
+            [name, f"{median_s * 1000:.0f}", f"{slowest_s * 1000:.0f}", f"{size / 1000:.0f}"]
+        )
+    head = ["page", "median ms", "slowest ms", "kB with assets"]
+    results.add_table("Pages, 100,000 studies in the ledger", report.table(head, rows))
 
 
 def _report_comparisons(comparisons: list[compare.Comparison], results: report.Results) -> None:

@@ -6,23 +6,22 @@ first one does, and a study that arrives meanwhile moves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_base import LedgerBase
+from gatehouse.adapters.ledger_desk_tables import rejection
 from gatehouse.adapters.ledger_tables import (
-    delivery,
     hold,
-    instance,
     output,
     policy_version,
     study,
     transition,
 )
-from gatehouse.adapters.ledger_views import STUDIES, study_record
-from gatehouse.pipeline.records import StudyKey, StudyRecord
+from gatehouse.adapters.ledger_views import STUDIES, hold_of, study_record
+from gatehouse.pipeline.records import HoldRecord, StudyKey, StudyRecord
 
 COUNT_MAX = 10_000
 """Studies are counted up to this number; beyond it, it is said that there are more."""
@@ -101,6 +100,28 @@ class SearchLedger(LedgerBase):
         with self.reading() as connection:
             return list(connection.scalars(query.distinct().order_by(hold.c.rule)))
 
+    def open_holds_of(self, study_ids: Sequence[int]) -> dict[int, list[HoldRecord]]:
+        """Return why these studies are held, newest first: study -> its open holds."""
+        query = (
+            sa.select(hold, study.c.orthanc_id.label("study_orthanc_id"))
+            .join(study, study.c.id == hold.c.study_id)
+            .where(hold.c.resolved_at.is_(None), hold.c.study_id.in_(study_ids))
+            .order_by(hold.c.id.desc())
+        )
+        found: dict[int, list[HoldRecord]] = {}
+        with self.reading() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.study_id, []).append(hold_of(row))
+        return found
+
+    def pending_rejections_of(self, study_ids: Sequence[int]) -> dict[int, float]:
+        """Return which of these studies are to be rejected, and when."""
+        query = sa.select(rejection.c.study_id, rejection.c.due_at).where(
+            rejection.c.state == "pending", rejection.c.study_id.in_(study_ids)
+        )
+        with self.reading() as connection:
+            return {row.study_id: row.due_at for row in connection.execute(query)}
+
     def transitions_by_bucket(
         self, since: float, until: float, bucket_s: float
     ) -> list[tuple[int, str, int]]:
@@ -115,8 +136,8 @@ class SearchLedger(LedgerBase):
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def oldest(self, state: str) -> float | None:
-        """Return since when the study is in a state that is in it for longest."""
-        query = sa.select(sa.func.min(study.c.state_changed_at)).where(study.c.state == state)
+        """Return when the last instance came of the study that is in a state for longest."""
+        query = sa.select(sa.func.min(study.c.last_received_at)).where(study.c.state == state)
         with self.reading() as connection:
             found: float | None = connection.scalar(query)
         return found
@@ -132,28 +153,6 @@ class SearchLedger(LedgerBase):
             row = connection.execute(query).one()
         return OutputSummary(int(row[0]), int(row[1]), int(row[2]))
 
-    def output_pairs(self, key: StudyKey, limit: int) -> list[tuple[str, str]]:
-        """Return Orthanc IDs of originals, and of what was made of each, of one run."""
-        query = (
-            sa.select(output.c.instance, output.c.orthanc_id_new)
-            .where(output.c.study_id == key.study_id, output.c.generation == key.generation)
-            .order_by(output.c.id)
-            .limit(limit)
-        )
-        with self.reading() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
-
-    def present_instances_of(self, study_id: int, limit: int) -> list[str]:
-        """Return the Orthanc IDs of a study's instances that are in the archive now."""
-        query = (
-            sa.select(instance.c.orthanc_id)
-            .where(instance.c.study_id == study_id, instance.c.vanished_at.is_(None))
-            .order_by(instance.c.id)
-            .limit(limit)
-        )
-        with self.reading() as connection:
-            return list(connection.scalars(query))
-
     def decided_by_policy(self, since: float) -> dict[tuple[str, str], int]:
         """Return how many studies are in which state by which policy, of those changed since."""
         query = (
@@ -163,14 +162,6 @@ class SearchLedger(LedgerBase):
         )
         with self.reading() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(query)}
-
-    def delivery_counts(self) -> dict[tuple[str, str, str], int]:
-        """Return how many deliveries are in a state: by way, destination and state."""
-        query = sa.select(
-            delivery.c.via, delivery.c.destination, delivery.c.state, sa.func.count()
-        ).group_by(delivery.c.via, delivery.c.destination, delivery.c.state)
-        with self.reading() as connection:
-            return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 
 
 def _conditions(search: StudySearch) -> Iterator[sa.ColumnElement[bool]]:

@@ -158,7 +158,7 @@ class ViewLedger(LedgerBase):
         if study_id is not None:
             query = query.where(hold.c.study_id == study_id)
         with self.reading() as connection:
-            return [_hold(row) for row in connection.execute(query.limit(limit).offset(offset))]
+            return [hold_of(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
     def hold_record(self, hold_id: int) -> HoldRecord | None:
         """Return one hold, open or resolved."""
@@ -169,7 +169,7 @@ class ViewLedger(LedgerBase):
         )
         with self.reading() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _hold(row)
+        return None if row is None else hold_of(row)
 
     def counts(self) -> Counts:
         """Return how many studies and deliveries are in each state, and how many holds are open."""
@@ -211,7 +211,8 @@ def study_record(row: sa.Row[Any]) -> StudyRecord:
     )
 
 
-def _hold(row: sa.Row[Any]) -> HoldRecord:
+def hold_of(row: sa.Row[Any]) -> HoldRecord:
+    """Return a row of ``hold`` with its study's Orthanc ID as a value."""
     return HoldRecord(
         hold_id=row.id,
         study_id=row.study_id,

@@ -48,7 +48,14 @@ def held(
         found = [one] if one is not None and one.state == "held" else []
     else:
         found = parts.ledger.search_studies(search, before=before, limit=ROWS + 1)
-    rows = [_line(parts, one) for one in found[:ROWS]]
+    shown = found[:ROWS]
+    ids = [one.study_id for one in shown]
+    holds = parts.ledger.open_holds_of(ids)
+    rejections = parts.ledger.pending_rejections_of(ids)
+    rows = [
+        _line(one, holds.get(one.study_id, [])[:HOLDS_SHOWN], rejections.get(one.study_id))
+        for one in shown
+    ]
     reasons = held_routes.reasons(request).reasons
     return page(
         "held.html",
@@ -74,14 +81,12 @@ def _chosen(reasons: list[held_answers.HeldReason], rule: str) -> held_answers.H
     return same[0].model_copy(update={"studies": sum(one.studies for one in same)})
 
 
-def _line(parts: Backend, record: StudyRecord) -> HeldStudy:
-    holds: list[HoldRecord] = parts.ledger.holds(study_id=record.study_id, limit=HOLDS_SHOWN)
-    rejection = parts.ledger.pending_rejection(record.study_id)
+def _line(record: StudyRecord, holds: list[HoldRecord], due_at: float | None) -> HeldStudy:
     return HeldStudy(
         answers.study(record),
         [answers.hold(one) for one in holds],
         words_of(holds[0].rule if holds else record.rule),
-        answers.iso(rejection.due_at) if rejection is not None else None,
+        answers.iso_or_none(due_at),
     )
 
 

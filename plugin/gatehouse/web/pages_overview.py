@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import Request, Response
 
 from gatehouse.pipeline.states import STUDY_STATES
-from gatehouse.web import held_routes
+from gatehouse.web import destination_routes, held_routes
 from gatehouse.web.access import Asker
 from gatehouse.web.answers import iso
 from gatehouse.web.backend import backend
@@ -68,9 +68,6 @@ def overview(request: Request, asker: Asker) -> Response:
         name: sum(number for _, state, number in counted if state == wanted)
         for name, wanted in CHART.items()
     }
-    deliveries: dict[tuple[str, str], dict[str, int]] = {}
-    for (via, name, state), number in sorted(ledger.delivery_counts().items()):
-        deliveries.setdefault((name, via), {})[state] = number
     waiting = ledger.oldest("waiting")
     return page(
         "overview.html",
@@ -88,9 +85,15 @@ def overview(request: Request, asker: Asker) -> Response:
             for index in range(0, BUCKETS, 3)
         ],
         attention=list(_attention(request, status)),
-        deliveries=deliveries,
+        destinations=_destinations(request),
         reasons=held_routes.reasons(request).reasons[:6],
     )
+
+
+def _destinations(request: Request) -> list[destination_routes.Destination]:
+    if backend(request).destinations is None:
+        return []
+    return destination_routes.destinations(request).destinations
 
 
 def _attention(request: Request, status: Status) -> Iterator[Attention]:

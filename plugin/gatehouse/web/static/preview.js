@@ -115,8 +115,10 @@
       var window_ = hasWindow
         ? { centre: Number(by('picture-centre').value), width: Number(by('picture-width').value) }
         : {};
-      by('picture-said').textContent = '';
-      return Promise.all([picture(false, window_).then(setUp), picture(true, window_)])
+      var isHeld = by('picture-instance').selectedOptions[0].dataset.held === '1';
+      by('picture-said').textContent = isHeld ? 'It would be held: nothing would leave.' : '';
+      by('picture-after').hidden = true;
+      return Promise.all([picture(false, window_).then(setUp), isHeld ? null : picture(true, window_)])
         .catch(function (error) {
           by('picture-said').textContent = error.message;
         });
