@@ -6,10 +6,10 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gatehouse.adapters.policy_files import write_whole
+from gatehouse.adapters.policy_files import read_folder, write_whole
 from gatehouse.errors import PolicyError
 from gatehouse.policy.lock import FILE as LOCK_FILE
 from gatehouse.policy.lock import read_lock, render_lock, updated
@@ -17,6 +17,7 @@ from gatehouse.policy.model import Pack
 from gatehouse.policy.report import Report
 
 GIT_TIMEOUT_S = 10.0
+SHA1_DIGITS = 40
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
@@ -65,37 +66,48 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
 def source_of(folder: Path) -> str:
     """Return where the policies come from: the folder, and its git commit if it has one."""
     git = shutil.which("git")
-    if git is None:
+    commit = _git(git, folder, "rev-parse", "--short=12", "HEAD").decode().strip() if git else ""
+    if git is None or not commit:
         return str(folder)
-    commit = _git(git, folder, "rev-parse", "--short=12", "HEAD")
-    if not commit:
-        return str(folder)
-    changed = _git(git, folder, "status", "--porcelain", "--", ".")
-    return f"{folder} at git commit {commit}{' with changes' if changed else ''}"
+    committed = dict(_blobs(_git(git, folder, "ls-tree", "-r", "-z", "HEAD", ".")))
+    is_same = bool(committed) and _is_committed(read_folder(folder), committed)
+    return f"{folder} at git commit {commit}{'' if is_same else ' with changes'}"
 
 
-def _git(git: str, folder: Path, *words: str) -> str:
-    """Ask git; empty if there is no answer. Nothing that the repository configures is run."""
-    safe = [
-        "-c",
-        f"safe.directory={folder}",
-        "-c",
-        "safe.directory=*",
-        "-c",
-        "core.fsmonitor=false",
-    ]
+def _blobs(listed: bytes) -> Iterator[tuple[str, str]]:
+    """Yield path and object name of what ``git ls-tree -z`` lists."""
+    for entry in listed.decode("utf-8", "replace").split("\0"):
+        about, _, path = entry.partition("\t")
+        if path and not any(part.startswith(".") for part in path.split("/")):
+            yield path, about.split()[-1]
+
+
+def _is_committed(files: Mapping[str, bytes], committed: Mapping[str, str]) -> bool:
+    """Return whether the files are those of the commit.
+
+    Compared here: ``git status`` would run whatever the repository's configuration names.
+    """
+    if files.keys() != committed.keys():
+        return False
+    for path, content in files.items():
+        kind = hashlib.sha256 if len(committed[path]) > SHA1_DIGITS else hashlib.sha1
+        if kind(b"blob %d\0" % len(content) + content).hexdigest() != committed[path]:
+            return False
+    return True
+
+
+def _git(git: str, folder: Path, *words: str) -> bytes:
+    """Ask git for what it only reads; empty if there is no answer."""
+    # The folder may be somebody else's checkout, which git refuses to read otherwise.
+    safe = ["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
     try:
         outcome = subprocess.run(  # noqa: S603  our own words
             [git, "-C", str(folder), *safe, *words],
             capture_output=True,
             timeout=GIT_TIMEOUT_S,
             check=False,
-            env={
-                "PATH": os.environ.get("PATH", ""),
-                "GIT_OPTIONAL_LOCKS": "0",
-                "HOME": "/nonexistent",
-            },
+            env={"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"},
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return outcome.stdout.decode("utf-8", "replace").strip() if outcome.returncode == 0 else ""
+        return b""
+    return outcome.stdout if outcome.returncode == 0 else b""

@@ -243,7 +243,7 @@ def decide_otherwise(setup: SideSetup, request: OtherwiseRequest) -> dict[str, A
     }
 
 
-def load_draft(draft: Draft) -> Policy:
+def load_draft(_setup: SideSetup, draft: Draft) -> Policy:
     """Return a draft as a policy. Raises ``PolicyError`` with its first error."""
     policy, problems = load_single(draft.text.encode(), f"{draft.name}.yaml", draft.destinations)
     if policy is None:

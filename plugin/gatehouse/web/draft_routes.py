@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -26,13 +25,13 @@ from gatehouse.adapters.side_tasks import (
     replaced,
     run_draft_cases,
 )
-from gatehouse.adapters.side_work import RefusedError, TookTooLongError
-from gatehouse.errors import PolicyError, UnavailableError
+from gatehouse.errors import PolicyError
 from gatehouse.pipeline.records import StudyRecord
 from gatehouse.policy.model import Origin, Pack, Policy
 from gatehouse.web import policy_answers as answers
 from gatehouse.web.access import PRIVACY, Asker
 from gatehouse.web.backend import backend
+from gatehouse.web.beside import run_beside
 from gatehouse.web.limits import Expensive
 from gatehouse.web.policy_routes import NamePath, desk_of
 from gatehouse.web.routes import find_study
@@ -179,10 +178,7 @@ def _wanted(desk: PolicyDesk, name: str, text: str | None, version: int | None) 
         raise HTTPException(
             HTTPStatus.UNPROCESSABLE_ENTITY, 'give either "text" or "version", and not both'
         )
-    try:
-        policy = load_draft(_draft(desk, name, text, None))
-    except PolicyError as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+    policy: Policy = run_beside(desk, load_draft, _draft(desk, name, text, None))
     if name not in (policy.name, "draft"):
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the text is that of another policy")
     return policy
@@ -213,15 +209,3 @@ def _diff(desk: PolicyDesk, old: Policy, new: Policy, *, is_draft: bool) -> answ
             "to_version": None if is_draft else new.version,
         }
     )
-
-
-def run_beside(desk: PolicyDesk, task: Callable[..., Any], about: Any) -> Any:
-    """Do a task beside the service, and say in HTTP why it could not be done."""
-    try:
-        return desk.side.run(task, about)
-    except RefusedError as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-    except TookTooLongError as error:
-        raise HTTPException(HTTPStatus.GATEWAY_TIMEOUT, str(error)) from None
-    except UnavailableError as error:
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None

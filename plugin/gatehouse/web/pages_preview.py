@@ -10,6 +10,7 @@ from gatehouse.adapters.side_pictures import PICTURES_BYTES_MAX, PictureRequest,
 from gatehouse.web import answers, draft_routes, policy_answers, routes
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import backend
+from gatehouse.web.beside import run_beside
 from gatehouse.web.limits import Expensive, take_picture_turn
 from gatehouse.web.pages_base import page, pages
 from gatehouse.web.policy_routes import desk_of
@@ -81,7 +82,7 @@ def picture(request: Request, wanted: PictureWanted, asker: Asker) -> Response:
     study, _ = draft_routes.subject_of(request, subject)
     if study is None or wanted.instance not in {name for name, _ in study.instances}:
         raise HTTPException(404, "there is no such instance in this study")
-    drawn = draft_routes.run_beside(
+    drawn = run_beside(
         desk,
         draw,
         PictureRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -15,11 +16,13 @@ from gatehouse.adapters.side_tasks import load_draft, problem_json
 from gatehouse.errors import ConfigurationError, GatehouseError, PolicyError, StateError
 from gatehouse.pipeline.desk_records import ProposalRecord, ShadowRecord
 from gatehouse.policy.conformance import conformance
+from gatehouse.policy.model import Policy
 from gatehouse.policy.safe_harbor import safe_harbor
 from gatehouse.web import policy_answers as answers
 from gatehouse.web.access import Asker
 from gatehouse.web.answers import iso, iso_or_none
 from gatehouse.web.backend import backend
+from gatehouse.web.beside import run_beside
 from gatehouse.web.limits import Expensive
 
 NamePath = Annotated[str, Path(pattern=answers.NAME)]
@@ -40,8 +43,6 @@ def desk_of(request: Request) -> PolicyDesk:
 @policy_api.get("/schemas/{name}", response_model=dict[str, Any])
 def schema(name: Annotated[str, Path(pattern="^(policy|pack|test)$")]) -> JSONResponse:
     """Return the JSON Schema of a policy, of ``pack.yaml``, or of cases, for editors."""
-    import json
-
     return JSONResponse(json.loads(schema_texts()[f"{name}.schema.json"]))
 
 
@@ -225,10 +226,7 @@ def begin_shadow(
     desk = desk_of(request)
     _version(request, name, None)
     if wanted.text is not None:
-        try:
-            policy = load_draft(desk.draft(name, wanted.text, None))
-        except PolicyError as error:
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        policy: Policy = run_beside(desk, load_draft, desk.draft(name, wanted.text, None))
         if policy.name != name:
             raise HTTPException(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "the text is that of another policy"
