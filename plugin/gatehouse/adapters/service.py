@@ -119,8 +119,6 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             quiet_s=settings.quiet_s,
             policies=partial(_active_policies, PackShelf(ledger)),
         )
-        health = Health(ledger, reader, settings.workers, more=partial(warnings_of, desk, ledger))
-        keeper = Keeper(ledger, desk, _keeping(settings), waker.wake)
         destinations = DestinationDesk(
             ledger,
             make_destinations(settings, archive),
@@ -128,6 +126,15 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             settings.sending.limits,
             starter,
         )
+        health = Health(
+            ledger,
+            reader,
+            settings.workers,
+            more=partial(warnings_of, desk, ledger),
+            home=settings.home,
+            destinations=destinations.destinations,
+        )
+        keeper = Keeper(ledger, desk, _keeping(settings), waker.wake)
         backend = Backend(
             ledger,
             health,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -14,11 +16,15 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from gatehouse import __version__
+from gatehouse.adapters.destination_desk import DestinationView, warnings_of
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.pipeline.records import PackRecord
 
 ALIVE_S = 30.0
 """A worker whose last sign of life is older than this counts as dead."""
+
+HOME_FREE_MIN_BYTES = 1 << 30
+"""With less room than this where Home is, people are told; without any, everything waits."""
 
 INBOX_PATIENCE_S = 60.0
 """An inbox that has not seen the end of the change log for this long is a failure."""
@@ -59,6 +65,16 @@ class Worker(BaseModel):
     is_alive: bool
 
 
+class DestinationHealth(BaseModel):
+    """A destination; ``state`` is ``ok``, ``paused``, ``failing`` or ``shut``."""
+
+    via: str
+    name: str
+    state: str
+    waiting: int
+    failed: int
+
+
 class Status(BaseModel):
     """How the gateway is. ``status`` is ``ok`` or ``failing``; ``problems`` says why in words."""
 
@@ -75,6 +91,9 @@ class Status(BaseModel):
     workers: list[Worker] = []
     inbox_age_s: float = 0.0
     """Seconds since the end of Orthanc's change log was seen."""
+    home_free_bytes: int | None = None
+    """Room where Home is."""
+    destinations: list[DestinationHealth] = []
     problems: list[str] = []
 
 
@@ -94,6 +113,10 @@ class Health:
     clock: Callable[[], float] = field(default=time.time)
     more: Callable[[], Iterable[str]] = tuple
     """Says what else people should know; the gateway does its work all the same."""
+    home: Path | None = None
+    """The folder whose disk is looked at."""
+    destinations: Callable[[], Sequence[DestinationView]] = tuple
+    """Every destination that is configured, or that deliveries wait for."""
 
     def status(self) -> Status:
         """Return how the gateway is; never raises for a ledger that can't be reached."""
@@ -106,6 +129,7 @@ class Health:
     def _status(self) -> Status:
         now = self.clock()
         counts = self.ledger.counts()
+        destinations = self.destinations()
         pack = self.ledger.active_pack()
         workers = [
             Worker(
@@ -119,6 +143,7 @@ class Health:
             for one in self.ledger.workers()
         ]
         inbox_age_s = max(0.0, now - self.inbox.caught_up_at)
+        home_free_bytes = _free_bytes(self.home)
         failures = list(self._failures(workers, inbox_age_s, pack))
         return Status(
             status="failing" if failures else "ok",
@@ -136,7 +161,23 @@ class Health:
             ),
             workers=workers,
             inbox_age_s=round(inbox_age_s, 1),
-            problems=[*failures, *self._warnings(workers), *self.more()],
+            home_free_bytes=home_free_bytes,
+            destinations=[
+                DestinationHealth(
+                    via=one.record.key.via,
+                    name=one.record.key.name,
+                    state=one.state,
+                    waiting=one.record.waiting + one.record.sending,
+                    failed=one.record.failed,
+                )
+                for one in destinations
+            ],
+            problems=[
+                *failures,
+                *self._warnings(workers, home_free_bytes),
+                *(warning for one in destinations for warning in warnings_of(one)),
+                *self.more(),
+            ],
         )
 
     def _failures(
@@ -150,11 +191,20 @@ class Health:
         if pack is None:
             yield "no policies are active: every study would be held"
 
-    def _warnings(self, workers: list[Worker]) -> Iterator[str]:
+    def _warnings(self, workers: list[Worker], home_free_bytes: int | None) -> Iterator[str]:
         alive = {worker.name for worker in workers if worker.is_alive}
         for number in range(1, self.workers + 1):
             if alive and f"worker-{number}" not in alive:
                 yield f"worker-{number} is not alive"
+        if home_free_bytes is not None and home_free_bytes < HOME_FREE_MIN_BYTES:
+            yield f"only {home_free_bytes >> 20} MiB are free where Gatehouse.Home is"
+
+
+def _free_bytes(folder: Path | None) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free if folder else None
+    except OSError:
+        return None  # the ledger in it says what is wrong
 
 
 class _Gauges(Collector):
@@ -184,12 +234,41 @@ class _Gauges(Collector):
         )
         for name, text, value in plain:
             yield GaugeMetricFamily(f"gatehouse_{name}", text, value=value)
+        if status.home_free_bytes is not None:
+            yield GaugeMetricFamily(
+                "gatehouse_home_free_bytes",
+                "Room where Gatehouse.Home is",
+                value=status.home_free_bytes,
+            )
+        yield from self._destinations()
         age = GaugeMetricFamily(
             "gatehouse_worker_heartbeat_age_seconds", "Since a sign of life", labels=["worker"]
         )
         for worker in status.workers:
             age.add_metric([worker.name], worker.heartbeat_age_s)
         yield age
+
+    def _destinations(self) -> Iterator[Metric]:
+        labels = ["via", "destination"]
+        answers = GaugeMetricFamily(
+            "gatehouse_destination_answers", "0 if its circuit is open, else 1", labels=labels
+        )
+        paused = GaugeMetricFamily(
+            "gatehouse_destination_paused", "1 if an operator has it wait", labels=labels
+        )
+        waiting = GaugeMetricFamily(
+            "gatehouse_destination_waiting", "Deliveries that are not finished", labels=labels
+        )
+        failed = GaugeMetricFamily(
+            "gatehouse_destination_failed", "Deliveries that were given up", labels=labels
+        )
+        for one in self._status.destinations:
+            where = [one.via, one.name]
+            answers.add_metric(where, float(one.state != "failing"))
+            paused.add_metric(where, float(one.state == "paused"))
+            waiting.add_metric(where, one.waiting)
+            failed.add_metric(where, one.failed)
+        yield from (answers, paused, waiting, failed)
 
 
 def metrics(status: Status) -> bytes:
