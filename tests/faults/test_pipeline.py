@@ -88,6 +88,33 @@ def test_the_study_arrives_whichever_call_fails(
         line.ledger.close()
 
 
+@pytest.mark.parametrize("error", [OSError, Power])
+def test_a_study_that_was_prepared_arrives_whichever_call_fails(
+    quick_folder: Path, error: type[BaseException]
+) -> None:
+    number = 0
+    is_over = False
+    while not is_over:
+        number += 1
+        fuse = Fuse(number, error)
+        line = Line(quick_folder / str(number), fuse, instances=INSTANCES, is_complete=False)
+        for instance in line.archive.originals:
+            line.arrive(instance)
+            try:
+                line.early.turn()
+            except Power:
+                line.begin_anew()
+            except OSError:
+                line.early.tidy()
+
+        line.run(line.complete())
+
+        check(line)
+        line.ledger.close()
+        is_over = fuse.calls < number
+    assert number > 40
+
+
 def test_an_undisturbed_run_sends_each_instance_once(tmp_path: Path) -> None:
     line = Line(tmp_path, instances=INSTANCES)
 

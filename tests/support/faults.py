@@ -265,13 +265,21 @@ class Line:
         self.arrive(*instances)
         return self.complete()
 
+    def begin_anew(self) -> None:
+        """Forget what only memory knew, and clean up, as a worker does that starts."""
+        shutil.rmtree(self.early_spool.root, ignore_errors=True)
+        self.early = Early(self.tools)
+
     def run(self, key: StudyKey) -> None:
         """Bring a run to its end through every failure and power cut."""
         records: dict[str, Any] = {}
         for _ in range(ROUNDS_MAX):
             try:
                 self._run_once(key, records)
-            except (Power, OSError, GatehouseError):
+            except Power:
+                self.now += 10.0
+                self.begin_anew()
+            except (OSError, GatehouseError):
                 self.now += 10.0
             else:
                 return

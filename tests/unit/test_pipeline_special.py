@@ -283,6 +283,20 @@ def test_when_the_wrong_one_was_deleted_the_corrected_one_goes_out(tmp_path: Pat
     assert len(line.research.got) == 2
 
 
+def test_a_step_that_a_crash_repeats_takes_no_held_study_back(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    studies = StudySteps(line.tools)
+    kept = studies.keep(KEY, studies.make(KEY, studies.decide(KEY)))
+    for one in studies.release(KEY, kept) or ():
+        line.ledger.give_up(one, "no answer", line.now)
+    assert state(line) == ("held", "delivery.failed")
+
+    again = studies.release(KEY, kept)
+
+    assert again is None
+    assert state(line) == ("held", "delivery.failed")
+
+
 def test_a_run_that_a_crash_left_behind_says_nothing_about_the_next_one(tmp_path: Path) -> None:
     line = Line(tmp_path)
     studies = StudySteps(line.tools)
