@@ -127,10 +127,10 @@ def test_a_worker_that_is_killed_before_its_study_is_read_loses_nothing(plant: P
 
 
 @pytest.mark.parametrize(
-    ("let_through", "receipts"), [(0, 0), (90_000, 25)], ids=["nothing", "a part"]
+    ("let_through", "has_receipts"), [(0, False), (90_000, True)], ids=["nothing", "a part"]
 )
 def test_a_worker_that_is_killed_while_it_sends_loses_nothing_and_sends_nothing_twice(
-    dammed_plant: Plant, let_through: int, receipts: int
+    dammed_plant: Plant, let_through: int, has_receipts: bool
 ) -> None:
     plant = dammed_plant
     plant.dam.close_after(let_through)
@@ -140,7 +140,8 @@ def test_a_worker_that_is_killed_while_it_sends_loses_nothing_and_sends_nothing_
         lambda: [
             one
             for one in plant.ledger.deliveries()
-            if (one.state, one.receipts) == ("sending", receipts)
+            # How many were recorded before the dam closed is a matter of time.
+            if one.state == "sending" and bool(one.receipts) == has_receipts
         ],
         PATIENCE_S,
     )
