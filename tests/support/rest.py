@@ -62,7 +62,14 @@ class Site:
         (folder / "gatehouse.db").write_bytes(_empty_ledger())
         self.ledger = Ledger(f"sqlite:///{folder}/gatehouse.db")
         self.inbox = SimpleNamespace(problem="", caught_up_at=NOW, orthanc_version="1.10.1")
-        self.health = Health(self.ledger, self.inbox, 1, clock=lambda: NOW)
+        destinations = self._destinations()
+        self.health = Health(
+            self.ledger,
+            self.inbox,
+            1,
+            clock=lambda: NOW,
+            destinations=destinations.destinations,
+        )
         self.woken: list[bool] = []
         self.desk = make_desk(folder, self.ledger, clock=lambda: NOW)
         self.started: list[DeliveryKey] = []
@@ -71,7 +78,7 @@ class Site:
             self.health,
             lambda: self.woken.append(True),
             self.desk,
-            destinations=self._destinations(),
+            destinations=destinations,
         )
         limit = limit or RateLimit(burst=100_000)
         self.app = create_app(backend, SECRET, DEFAULT_ROLES if roles is None else roles, limit)

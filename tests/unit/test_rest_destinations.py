@@ -232,3 +232,47 @@ def test_a_delivery_of_a_study_that_was_processed_again_is_left_alone(site: Site
 
     assert reply.status == 409
     assert site.started == []
+
+
+def status(site: Site) -> Any:
+    return call(site.app, "GET", "/gatehouse/status", headers("viola")).json
+
+
+def test_the_status_says_which_destinations_are_not_well_and_the_gateway_does_its_work(
+    site: Site,
+) -> None:
+    release(site, Delivery("away", "dicom"))
+    give_up(site)
+    away = DestinationKey("dicom", "away")
+    site.ledger.destination_failed(away, Breaker(1, 30.0), "it can't be reached", NOW)
+
+    found = status(site)
+
+    assert found["status"] == "ok"
+    assert found["problems"] == [
+        "away (dicom) does not answer: 1 deliveries wait; it can't be reached",
+        "research-pacs (dicom): 1 deliveries were given up; retry or cancel them",
+    ]
+
+
+def test_a_pause_is_a_problem_only_while_something_waits_for_it(site: Site) -> None:
+    site.ledger.pause_destination(PACS, "oscar", NOW)
+    before = status(site)["problems"]
+
+    release(site)
+
+    assert before == []
+    assert status(site)["problems"] == ["research-pacs (dicom) is paused: 1 deliveries wait"]
+
+
+def test_the_metrics_have_each_destination(site: Site) -> None:
+    release(site)
+    site.ledger.pause_destination(PACS, "oscar", NOW)
+
+    text = call(site.app, "GET", "/gatehouse/metrics", headers("viola")).body.decode()
+
+    where = '{destination="research-pacs",via="dicom"}'
+    assert f"gatehouse_destination_paused{where} 1.0" in text
+    assert f"gatehouse_destination_waiting{where} 1.0" in text
+    assert f"gatehouse_destination_answers{where} 1.0" in text
+    assert f"gatehouse_destination_failed{where} 0.0" in text

@@ -7,7 +7,7 @@ trail before it has its effect.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -194,3 +194,16 @@ class DestinationDesk:
             is_configured=is_configured,
             policies=used.get(record.key, ()),
         )
+
+
+def warnings_of(view: DestinationView) -> Iterator[str]:
+    """Yield what people should know of a destination, for the status."""
+    record = view.record
+    name = f"{record.key.name} ({record.key.via})"
+    unfinished = record.waiting + record.sending
+    if view.state == "failing":
+        yield f"{name} does not answer: {unfinished} deliveries wait; {record.last_error}"
+    elif view.state == "paused" and unfinished:
+        yield f"{name} is paused: {unfinished} deliveries wait"
+    if record.failed:
+        yield f"{name}: {record.failed} deliveries were given up; retry or cancel them"

@@ -92,7 +92,8 @@ class DeliverySteps:
             # The type only: the text of an OSError may hold more than a log may see.
             text = str(error) if isinstance(error, UnavailableError) else type(error).__name__
             return self._failed(key, terms, number, opened_at, DeliveryError(text), progress)
-        tools.ledger.destination_answered(_where(key), tools.now())
+        if not progress.is_answered:
+            tools.ledger.destination_answered(_where(key), tools.now())
         tools.ledger.delivered(key, tools.now())
         self._clean_up(key)
         return None
