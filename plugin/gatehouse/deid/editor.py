@@ -35,6 +35,7 @@ from gatehouse.dicom.encodings import (
     PIXEL_DATA,
     SEQUENCE_DELIMITATION,
     SEQUENCE_VRS,
+    SHORT_VRS,
     UNDEFINED,
     Encoding,
     new_budget,
@@ -46,6 +47,8 @@ from gatehouse.errors import HoldError, ScanError
 
 BEFORE_FIRST: Final = -1
 """The tag before the first."""
+
+_HEADER_BYTES_MAX: Final = 12
 
 _ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
 
@@ -172,9 +175,13 @@ class Editor(ElementEditor):
                         cut, cut_start = len(edits), position
                         edits.append(None)
                     cut_end = following
-                    delta += position - following
                     note(entry.change if place is None else (place, tag, entry.change))
-                    position = following
+                    if group & 1 and blocks is None and place is None and is_explicit:
+                        cut_end, previous = self._private_group(
+                            following, end, tag, level, encoding
+                        )
+                    delta += position - cut_end
+                    position = cut_end
                     continue
                 elif entry.kind == ACT and length != UNDEFINED and vr != b"SQ":
                     if following > end:
@@ -199,6 +206,39 @@ class Editor(ElementEditor):
         if cut >= 0:
             edits[cut] = (cut_start, cut_end, b"")
         return position, delta, previous
+
+    def _private_group(
+        self, position: int, end: int, previous: int, level: Level, encoding: Encoding
+    ) -> tuple[int, int]:
+        """Pass over what is left of a private group that is removed; return its end and last tag.
+
+        What `data_set` does with these elements, in fewer steps: they are most of what scanners
+        write. It stops, and leaves the rest to that, wherever something is out of the ordinary.
+        """
+        data, note, group = self._data, self.changes.append, previous >> 16
+        header, u32, last = encoding.header, encoding.u32, end - _HEADER_BYTES_MAX
+        for _ in self._budget:
+            if position > last:
+                break
+            found, element, vr, length = header(data, position)
+            tag = found << 16 | element
+            if found != group or tag <= previous:
+                break
+            if vr in SHORT_VRS:
+                following = position + 8 + length
+            elif vr in LONG_VRS:
+                (length,) = u32(data, position + 8)
+                if length == UNDEFINED:
+                    break
+                following = position + 12 + length
+            else:
+                break
+            entry = level[tag]
+            if entry is None:
+                break
+            note(entry.change)
+            position, previous = following, tag
+        return position, previous
 
     def _element(
         self,
