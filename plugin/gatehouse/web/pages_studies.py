@@ -140,9 +140,17 @@ def moments(study: answers.StudyDetails, made: OutputSummary) -> list[Moment]:
     steps = {one.state: one for one in study.timeline if one.generation == study.generation}
     found: list[Moment] = []
 
-    def add(name: str, at: str, *evidence: str, kind: str = "", since: str | None = None) -> None:
+    def add(
+        name: str,
+        at: str,
+        *evidence: str,
+        kind: str = "",
+        since: str | None = None,
+        is_timed: bool = True,
+    ) -> None:
         begin = since or (found[-1].at if found else None)
-        took = None if begin is None else (parsed(at) - parsed(begin)).total_seconds()
+        is_timed = is_timed and begin is not None
+        took = (parsed(at) - parsed(begin or at)).total_seconds() if is_timed else None
         found.append(Moment(name, at, took, tuple(part for part in evidence if part), kind))
 
     received = steps.get("receiving") or steps.get("archived")
@@ -176,6 +184,7 @@ def moments(study: answers.StudyDetails, made: OutputSummary) -> list[Moment]:
             finished.at,
             f"{made.needles} identifying values searched for, none found",
             kind="good",
+            is_timed=False,  # each instance right after it was made: no time of its own
         )
     for one in study.deliveries:
         if one.generation == study.generation and one.finished_at is not None:
@@ -191,7 +200,7 @@ def moments(study: answers.StudyDetails, made: OutputSummary) -> list[Moment]:
             )
     for name, kind in (("held", "bad"), ("rejected", "bad"), ("done", "good")):
         if (step := steps.get(name)) is not None:
-            add(name.capitalize(), step.at, step.reason, kind=kind)
+            add(name.capitalize(), step.at, step.reason, kind=kind, is_timed=False)
     return sorted(found, key=lambda one: parsed(one.at))
 
 

@@ -237,6 +237,7 @@
     var card = by('outcome');
     card.replaceChildren(element('h2', title));
     card.hidden = false;
+    window.setTimeout(function () { card.scrollIntoView({ block: 'nearest' }); }, 0);
     return card;
   }
 
