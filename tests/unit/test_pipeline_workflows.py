@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from dbos import DBOS
 
+from gatehouse.adapters.ledger_tables import study
 from gatehouse.adapters.worker import launch
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline import watch, workflows
@@ -26,7 +28,7 @@ from support.orthanc import eventually
 from support.postgresql import PostgreSQL, postgresql  # noqa: F401  a fixture
 from support.studies import KEY
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 TO_RESEARCH = DeliveryKey(1, 1, "dicom", "research-pacs")
 
 
@@ -183,17 +185,41 @@ def test_a_study_whose_workflow_was_lost_is_begun_again(
     assert run.workflow_id == "study-1-1#2000-1"
 
 
-def test_a_study_whose_workflow_ended_without_an_end_is_held(
-    line: Line, start: Callable[[], WorkflowStarter]
+@pytest.mark.parametrize("was", ["waiting", "processing"])
+def test_a_study_of_a_ledger_that_is_older_than_the_workflows_is_begun_again(
+    line: Line, start: Callable[[], WorkflowStarter], was: str
 ) -> None:
     starter = start()
     starter.start(*KEY)
     eventually(lambda: state(line) == "done", PATIENCE_S)
+    eventually(lambda: not active_studies(), PATIENCE_S)
     with line.ledger.writing() as connection:
-        connection.exec_driver_sql("UPDATE study SET state = 'processing'")
-    eventually(lambda: not DBOS.list_workflows(status="PENDING"), PATIENCE_S)
+        connection.execute(sa.update(study).values(state=was))
 
     watch_of(line).look([])
+
+    eventually(lambda: not active_studies(), PATIENCE_S)
+    assert {run.workflow_id for run in DBOS.list_workflows(name="study")} == {
+        "study-1-1",
+        "study-1-1#2000-1",
+    }
+    assert line.ledger.holds() == []
+
+
+def active_studies() -> list[Any]:
+    return DBOS.list_workflows(name="study", status=["PENDING", "ENQUEUED", "DELAYED"])
+
+
+def test_a_study_whose_workflow_ends_without_an_end_twice_is_held(
+    line: Line, start: Callable[[], WorkflowStarter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatehouse.pipeline.workflows._run_study", lambda *_: None)
+    starter = start()
+    line.ledger.advance(KEY, "processing", line.now)
+    starter.start(*KEY)
+    for _ in range(2):
+        eventually(lambda: DBOS.list_workflows(name="study") and not active_studies(), PATIENCE_S)
+        watch_of(line).look([])
 
     [held] = line.ledger.holds()
     assert held.rule == "internal.workflow-ended"

@@ -130,10 +130,15 @@ class Watch:
         # The same name for all workers that find it, so that it is begun again once.
         first = StudyRun(study.key)
         again = StudyRun(study.key, since=int(study.state_changed_at))
-        if study.state == "waiting":
-            again = first
         statuses = _statuses(first.name())
-        if not statuses:
+        if not statuses and study.state == "waiting":
+            again = first
+        # A run that succeeded, and of which the ledger knows nothing: the ledger was restored from
+        # an older backup than the workflows, and the number has been used before.
+        is_unknown = statuses.keys() <= {"SUCCESS"} and again.name() not in statuses.get(
+            "SUCCESS", ()
+        )
+        if is_unknown:
             DBOS.enqueue_workflow_with_options(again.options(), *again.arguments())
             _log.warning("study begun again", study=study.study_id)
         elif not statuses.keys() & ACTIVE and ledger.study(study.study_id) == study:
