@@ -23,6 +23,9 @@ from gatehouse.pipeline.ports import Destination
 from gatehouse.pipeline.records import DeliveryKey
 from gatehouse.policy.model import Priority
 
+STARTED_AT_ONCE = 200
+"""Deliveries that are started before an operator is answered; a worker's watch finds the rest."""
+
 log = structlog.get_logger()
 
 
@@ -136,7 +139,8 @@ class DestinationDesk:
     def resume(self, key: DestinationKey, by: str) -> DestinationView:
         """Have a destination's deliveries go on, at once; its circuit is closed."""
         self.destination(key)
-        for delivery, mark in self._ledger.resume_destination(key, by, self._clock()):
+        waiting = self._ledger.resume_destination(key, by, self._clock())
+        for delivery, mark in waiting[:STARTED_AT_ONCE]:
             self._start(delivery, mark)
         return self.destination(key)
 

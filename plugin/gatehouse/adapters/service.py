@@ -20,6 +20,7 @@ import structlog
 import uvicorn
 
 from gatehouse.adapters.destination_desk import DestinationDesk
+from gatehouse.adapters.destinations.http_server import TEST_TIMEOUT_S
 from gatehouse.adapters.destinations.registry import make_destinations
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.keys import read_key_file
@@ -121,7 +122,8 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         )
         destinations = DestinationDesk(
             ledger,
-            make_destinations(settings, archive),
+            # Only to test connections: somebody waits for the answer.
+            make_destinations(settings, archive, answer_timeout_s=TEST_TIMEOUT_S),
             settings.destinations,
             settings.sending.limits,
             starter,

@@ -15,7 +15,12 @@ from typing import Any
 from urllib.parse import quote
 
 from gatehouse.adapters.destinations.configuration import HttpServer
-from gatehouse.adapters.destinations.http_server import HttpClient, HttpError
+from gatehouse.adapters.destinations.http_server import (
+    READ_TIMEOUT_S,
+    TEST_TIMEOUT_S,
+    HttpClient,
+    HttpError,
+)
 from gatehouse.adapters.destinations.multipart import MultipartBody
 from gatehouse.adapters.destinations.plain import PlainDestination
 from gatehouse.adapters.destinations.uids import as_name
@@ -78,7 +83,7 @@ class DicomWebDestination(PlainDestination):
 
     def test(self, name: str) -> str:
         """Ask by QIDO-RS for one study, whichever it is; nothing of the answer is kept."""
-        with self._client(name) as client:
+        with self._client(name, TEST_TIMEOUT_S) as client:
             answer = client.request(
                 "ask by QIDO-RS", "GET", "/studies?limit=1", headers={"Accept": JSON}
             )
@@ -86,11 +91,11 @@ class DicomWebDestination(PlainDestination):
             raise HttpError("ask by QIDO-RS", answer.status_code)
         return "QIDO-RS answered"
 
-    def _client(self, name: str) -> HttpClient:
+    def _client(self, name: str, read_timeout_s: float = READ_TIMEOUT_S) -> HttpClient:
         server = self._servers.get(name)
         if server is None:
             raise DeliveryError("the settings have no such DICOMweb server", is_permanent=True)
-        return HttpClient(server)
+        return HttpClient(server, read_timeout_s)
 
 
 def _store(client: HttpClient, group: Sequence[OutgoingInstance]) -> Iterator[InstanceReceipt]:

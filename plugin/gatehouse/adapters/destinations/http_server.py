@@ -17,6 +17,9 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0
 """Without a byte of its answer for this long; storing a large instance may take its time."""
 
+TEST_TIMEOUT_S = 15.0
+"""The same where a person waits for the outcome of a test."""
+
 
 class HttpError(UnavailableError):
     """A server did not do what it was asked for. Names the request, never a value.

@@ -11,7 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gatehouse.adapters.destinations.configuration import HttpServer
-from gatehouse.adapters.destinations.http_server import HttpClient, HttpError
+from gatehouse.adapters.destinations.http_server import (
+    READ_TIMEOUT_S,
+    TEST_TIMEOUT_S,
+    HttpClient,
+    HttpError,
+)
 from gatehouse.adapters.destinations.plain import PlainDestination
 from gatehouse.adapters.destinations.several import send_several
 from gatehouse.errors import DeliveryError
@@ -73,13 +78,13 @@ class PeerDestination(PlainDestination):
 
     def test(self, name: str) -> str:
         """Ask the peer what it is."""
-        with self._client(name) as client:
+        with self._client(name, TEST_TIMEOUT_S) as client:
             answer = client.request("ask for /system", "GET", "/system")
         if answer.status_code != 200:
             raise HttpError("ask for /system", answer.status_code)
         return "the peer's REST API answered"
 
-    def _client(self, name: str) -> HttpClient:
+    def _client(self, name: str, read_timeout_s: float = READ_TIMEOUT_S) -> HttpClient:
         server = self._servers.get(name)
         if server is None:
             raise DeliveryError(
@@ -87,7 +92,7 @@ class PeerDestination(PlainDestination):
                 "Gatehouse.PeerServers)",
                 is_permanent=True,
             )
-        return HttpClient(server)
+        return HttpClient(server, read_timeout_s)
 
     def _send(self, peer: str, instance: OutgoingInstance) -> InstanceReceipt:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from gatehouse.adapters.destinations.associations import ANSWER_TIMEOUT_S
 from gatehouse.adapters.destinations.configuration import Bucket, Folder, HttpServer
 from gatehouse.adapters.destinations.dicom import DicomDestination
 from gatehouse.adapters.destinations.dicomweb import DicomWebDestination
@@ -45,12 +46,26 @@ class HasDestinations(Protocol):
 
 
 def make_destinations(
-    settings: HasDestinations, archive: OrthancArchive
+    settings: HasDestinations,
+    archive: OrthancArchive,
+    *,
+    answer_timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Mapping[str, Destination]:
-    """Return how to send, by the policies' ``via``."""
+    """Return how to send, by the policies' ``via``.
+
+    Parameters
+    ----------
+    answer_timeout_s : float
+        How long a DICOM destination may take for an answer.
+    """
     handed = settings.handed_servers
     return {
-        "dicom": DicomDestination(archive, settings.sending.tls, settings.sending.commitments),
+        "dicom": DicomDestination(
+            archive,
+            settings.sending.tls,
+            settings.sending.commitments,
+            answer_timeout_s=answer_timeout_s,
+        ),
         "peer": PeerDestination(archive, {**handed.get("peer", {}), **settings.peer_servers}),
         "dicomweb": DicomWebDestination(
             {**handed.get("dicomweb", {}), **settings.dicomweb_servers}
