@@ -183,3 +183,21 @@ def test_the_user_is_the_one_of_basic_authentication(authorization: str, user: s
 
 def test_a_request_without_authorization_has_no_user() -> None:
     assert user_of({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("compresses", "wanted", "passed"),
+    [
+        (True, "gzip, deflate, br", "gzip"),
+        (True, "br", "identity"),
+        (False, "gzip", "identity"),
+    ],
+)
+def test_compressed_answers_are_asked_for_where_orthanc_leaves_that_to_us(
+    service: Service, socket_path: Path, compresses: bool, wanted: str, passed: str
+) -> None:
+    forwarder = Forwarder(socket_path, "secret of this start", 60.0, compresses=compresses)
+
+    forwarder.forward("GET", "/gatehouse/ui", {}, {"accept-encoding": wanted}, b"")
+
+    assert service.asked[0]["headers"].get("accept-encoding", "identity") == passed

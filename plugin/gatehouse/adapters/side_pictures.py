@@ -95,7 +95,7 @@ def draw(setup: SideSetup, request: PictureRequest) -> Picture:
         plan = compile_plan(policy.recipe)
         known = known_values(plan, (read(one) for one, _ in instances))
         dicom = deidentify(dicom, plan, keys, known).to_bytes()
-    return _drawn(dicom, request)
+    return draw_file(dicom, request)
 
 
 def _policy(policies: Pack | Policy, instances: Any, read: Any) -> Policy:
@@ -109,7 +109,8 @@ def _policy(policies: Pack | Policy, instances: Any, read: Any) -> Policy:
     return found
 
 
-def _drawn(dicom: bytes, request: PictureRequest) -> Picture:
+def draw_file(dicom: bytes, request: PictureRequest) -> Picture:
+    """Draw an image of a DICOM file; raises as ``draw`` does."""
     # Here, because only this child needs them.
     import numpy as np
     import pydicom
