@@ -204,3 +204,21 @@ def test_markdown_becomes_blocks_whose_text_stays_text() -> None:
     assert [one.kind for one in found] == ["h1", "list", "table", "p"]
     assert found[1].rows == [[[("a ", False), ("b", True)]], [[("c", False)]]]
     assert found[2].rows[1] == [[("x", True)], [("<b>", False)]]
+
+
+@pytest.mark.parametrize("user", ["viola", "oscar", "polly"])
+def test_images_of_originals_are_for_privacy_officers(site: Site, user: str) -> None:
+    sent = headers(user, **{"Content-Type": "application/json"})
+
+    reply = call(site.app, "POST", "/gatehouse/ui/picture", sent, b'{"study":"1","instance":"i"}')
+
+    assert reply.status == 403
+
+
+def test_pages_run_only_our_files_and_are_in_nobody_s_frame(site: Site) -> None:
+    policy = ask(site, "studies").header("content-security-policy")
+
+    assert {"default-src 'self'", "frame-ancestors 'none'", "object-src 'none'"} <= set(
+        policy.split("; ")
+    )
+    assert "unsafe" not in policy
