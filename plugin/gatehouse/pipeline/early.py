@@ -11,6 +11,7 @@ worker that ends forgets them, and does the work once more.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -59,12 +60,28 @@ class _Study:
 
     attributes: frozenset[str]
     instances: dict[str, _Early] = field(default_factory=dict)
+    rest: deque[_Early] = field(default_factory=deque)
+    """What may have to be worked on; whether it has to is asked when its turn comes."""
     known: KnownValues = NOTHING
     policy: Policy | None = None
+    prepared: int = 0
     decide_at: int = 1
-    """So many facts must be there before the policy is looked for again."""
+    """So many must be prepared before the policy is looked for again."""
     is_closed: bool = False
     under_way: int = 0
+
+    def begin_anew(self) -> None:
+        """Look at all instances once more: what they were made by has changed."""
+        self.rest = deque(self.instances.values())
+
+    def take(self, count: int, recipe: Recipe | None) -> list[_Early]:
+        """Return the next instances to work on."""
+        taken: list[_Early] = []
+        while self.rest and len(taken) < count:
+            one = self.rest.popleft()
+            if _is_wanted(one, self, recipe):
+                taken.append(one)
+        return taken
 
 
 class Early:
@@ -129,7 +146,8 @@ class Early:
                 study = self._studies.setdefault(key, _Study(attributes))
                 if record.orthanc_id not in study.instances:
                     kept += 1
-                    study.instances[record.orthanc_id] = _Early(record)
+                    one = study.instances[record.orthanc_id] = _Early(record)
+                    study.rest.append(one)
 
     def _prepare(self, key: StudyKey, pack: Pack) -> int:
         attributes = attributes_of(pack)
@@ -152,13 +170,14 @@ class Early:
                 return []
             if study.attributes != attributes:
                 # Other policies ask for other facts: from the beginning.
-                study.attributes, study.policy, study.decide_at = attributes, None, 1
+                study.attributes, study.policy = attributes, None
+                study.prepared, study.decide_at = 0, 1
                 for one in study.instances.values():
                     one.prepared = None
+                study.begin_anew()
             recipe = study.policy.recipe if study.policy else None
-            wanted = [one for one in study.instances.values() if _is_wanted(one, study, recipe)]
             # Of the first one only the facts: nobody knows yet what to make of it.
-            batch = wanted[: BATCH if any(one.prepared for one in study.instances.values()) else 1]
+            batch = study.take(BATCH if study.prepared else 1, recipe)
             study.under_way += len(batch)
             for one in batch:
                 one.turns += recipe is not None
@@ -190,9 +209,12 @@ class Early:
                 if isinstance(result, Held):
                     one.is_unusable = True
                     continue
+                study.prepared += one.prepared is None
                 one.prepared, one.recipe = result, job.recipe
                 one.known = job.known | result.known
-                study.known |= result.known
+                if not _covers(study.known, result.known):
+                    study.known |= result.known
+                    study.begin_anew()
             self._changed.notify_all()
 
     def _find_policy(self, key: StudyKey, pack: Pack) -> None:
@@ -201,13 +223,15 @@ class Early:
             study = self._studies.get(key)
             if study is None:
                 return
-            facts = [one.prepared.facts for one in study.instances.values() if one.prepared]
-            if len(facts) < study.decide_at:
+            if study.prepared < study.decide_at:
                 return
-            study.decide_at = 2 * len(facts)
+            study.decide_at = 2 * study.prepared
+            facts = [one.prepared.facts for one in study.instances.values() if one.prepared]
         policy = _policy_so_far(pack, facts)
         with self._changed:
-            study.policy = policy
+            if study.policy != policy:
+                study.policy = policy
+                study.begin_anew()
 
     # ---- The steps of the workflows
 
@@ -278,6 +302,10 @@ class Early:
         with self._changed:
             study = self._studies.get(key)
             return study if study is not None and study.is_closed else None
+
+
+def _covers(all_known: KnownValues, some: KnownValues) -> bool:
+    return all(one >= other for one, other in zip(all_known, some, strict=True))
 
 
 def _is_wanted(one: _Early, study: _Study, recipe: Recipe | None) -> bool:
