@@ -337,7 +337,7 @@ def test_a_script_that_raises_at_start_stops_orthanc(
     orthanc.launch()
 
     assert orthanc.process is not None
-    assert orthanc.process.wait(30) != 0
+    assert orthanc.process.wait(120) != 0
 
 
 def test_a_script_that_swallows_its_error_leaves_orthanc_unprotected(

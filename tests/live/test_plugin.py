@@ -265,7 +265,7 @@ def test_an_orthanc_whose_gateway_can_t_work_does_not_serve(
     gateway.launch()
 
     assert gateway.process is not None
-    assert gateway.process.wait(60) != 0
+    assert gateway.process.wait(180) != 0
     assert named in gateway.log
     assert "Gatehouse: Orthanc is not started, because it would be unprotected" in gateway.log
     assert "HTTP server listening" not in gateway.log
@@ -277,7 +277,7 @@ def test_an_unsealed_gateway_does_not_serve(installation: Installation, tmp_path
     gateway.launch()
 
     assert gateway.process is not None
-    assert gateway.process.wait(60) != 0
+    assert gateway.process.wait(180) != 0
     assert "DicomAlwaysAllowGet must be false" in gateway.log
 
 

@@ -38,7 +38,7 @@ def done(plant: Plant, studies: int) -> None:
 def test_a_database_that_is_killed_loses_nothing(tmp_path: Path, cluster: PostgreSQL) -> None:
     with Plant(tmp_path / "plant", cluster.new_database()) as plant:
         plant.start_worker()
-        eventually(plant.ledger.workers, 60.0)
+        eventually(plant.ledger.workers, 180.0)
         plant.receive(studies=6, instances=6)
 
         for pause_s in (0.5, 1.0, 1.5):
@@ -67,7 +67,7 @@ def test_a_worker_that_starts_before_its_database_says_so_and_ends(
         cluster.kill()
 
         plant.start_worker()
-        code = plant.workers["worker-1"].wait(60)
+        code = plant.workers["worker-1"].wait(180)
 
         assert code == 2
         assert "gatehouse: error: the database can't be used (OperationalError)" in plant.log()

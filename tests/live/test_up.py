@@ -36,7 +36,7 @@ def up(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -219,7 +219,7 @@ def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> 
         if line.startswith("Ctrl-C"):
             break
     process.terminate()
-    rest, errors = process.communicate(timeout=90)
+    rest, errors = process.communicate(timeout=300)
 
     assert errors == ""
     assert process.returncode == 0
@@ -277,7 +277,7 @@ def test_the_shipped_configuration_runs_in_an_orthanc_of_ones_own(tmp_path: Path
         is_alive = orthanc.poll() is None
     finally:
         orthanc.terminate()
-        orthanc.wait(60)
+        orthanc.wait(120)
 
     assert is_alive
     assert answer == 403

@@ -184,9 +184,9 @@ class Orthanc:
             if self.process.poll() is not None:
                 break
             try:
-                if self.get("/system", timeout=2).status_code == 200:
+                if self.get("/system", timeout=10).status_code == 200:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.1)
         self.kill()
         raise AssertionError(f"Orthanc did not start\n{self.log[-4000:]}")
@@ -221,7 +221,7 @@ class Orthanc:
             raise AssertionError(f"Orthanc did not end\n{self.log[-4000:]}") from None
 
     def request(self, method: str, path: str, **about: Any) -> requests.Response:
-        about = {"auth": (USER, PASSWORD), "timeout": 30, **about}
+        about = {"auth": (USER, PASSWORD), "timeout": 120, **about}
         return requests.request(method, self.url + path, **about)  # noqa: S113  in "about"
 
     def get(self, path: str, **about: Any) -> requests.Response:

@@ -58,7 +58,7 @@ class Http:
         request = urllib.request.Request(self.url + path, body, headers, method=method)  # noqa: S310
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=120) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -121,7 +121,7 @@ class RunningUp:
     def stop(self) -> int:
         """End it as Ctrl-C and service managers do; return the exit code."""
         self.process.terminate()
-        code = self.process.wait(90)
+        code = self.process.wait(180)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._errors.close()
@@ -135,7 +135,7 @@ class RunningUp:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.process.wait(30)
+        self.process.wait(120)
         wait_for(lambda: not any(map(is_running, pids.values())), "all processes are gone")
 
     # ---- Sending

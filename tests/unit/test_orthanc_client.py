@@ -72,7 +72,7 @@ def orthanc() -> Iterator[FakeOrthanc]:
 
 @pytest.fixture
 def archive(orthanc: FakeOrthanc) -> OrthancArchive:
-    return OrthancArchive(orthanc.url, "Bearer token", read_timeout_s=5)
+    return OrthancArchive(orthanc.url, "Bearer token", read_timeout_s=60)
 
 
 def row(orthanc_id: str, **metadata: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Peer:
             self._now += 1
             self.most = max(self.most, self._now)
         try:
-            self._met.wait(timeout=30)
+            self._met.wait(timeout=120)
             if dicom in self._failing:
                 raise UnavailableError("away")
             return {"Status": "Success", "ID": dicom.strip(b"\0").decode()}

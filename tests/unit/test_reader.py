@@ -157,7 +157,7 @@ def test_a_reader_ends_when_it_is_told_to(bench: Bench) -> None:
     bench.reader.start()
 
     bench.reader.stop()
-    bench.reader.join(5)
+    bench.reader.join(60)
 
     assert not bench.reader.is_alive()
 

@@ -153,14 +153,14 @@ def service(place: Place) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ask(place: Place, uri: str, shown: str = SECRET) -> Answer:
-    forwarder = Forwarder(place.home / "run" / "service.sock", shown, timeout_s=5)
+    forwarder = Forwarder(place.home / "run" / "service.sock", shown, timeout_s=60)
     return forwarder.forward("GET", uri, {}, VIOLA, b"")
 
 
 def test_the_check_ends_with_2_and_its_problems_on_stderr(place: Place) -> None:
     place.key.unlink()
 
-    _, said = run("--check").communicate(place.line(), timeout=60)
+    _, said = run("--check").communicate(place.line(), timeout=120)
 
     assert b"master.key" in said
     assert b"Traceback" not in said
@@ -169,7 +169,7 @@ def test_the_check_ends_with_2_and_its_problems_on_stderr(place: Place) -> None:
 def test_the_service_answers_on_a_socket_that_only_its_owner_may_open(
     place: Place, service: subprocess.Popen[bytes]
 ) -> None:
-    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 60)
+    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 120)
 
     path = place.home / "run" / "service.sock"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -182,7 +182,7 @@ def test_the_service_says_that_orthanc_is_away_and_lives_on(
 ) -> None:
     answer = eventually(
         lambda: (found := ask(place, "/gatehouse/status")).body.startswith(b'{"status"') and found,
-        60,
+        120,
     )
 
     assert answer.status == 503
@@ -192,12 +192,12 @@ def test_the_service_says_that_orthanc_is_away_and_lives_on(
 def test_the_service_ends_when_its_stdin_ends(
     place: Place, service: subprocess.Popen[bytes]
 ) -> None:
-    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 60)
+    eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 120)
 
     assert service.stdin is not None
     service.stdin.close()
 
-    assert service.wait(60) == 0
+    assert service.wait(120) == 0
     assert not (place.home / "run" / "service.sock").exists()
 
 
@@ -218,7 +218,7 @@ def serve_once(place: Place, **settings: Any) -> None:
     process.stdin.flush()
     eventually(lambda: ask(place, "/gatehouse/studies").status == 200, 120)
     process.stdin.close()
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
 
 
 def test_with_four_eyes_a_start_takes_over_no_changed_policies(place: Place) -> None:
