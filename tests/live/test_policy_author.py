@@ -103,7 +103,7 @@ def test_the_whole_day_of_a_policy_author(up: RunningUp, place: Path, tmp_path: 
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         printed = outcome.stdout + outcome.stderr

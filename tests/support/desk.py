@@ -87,7 +87,8 @@ def make_desk(
         ledger,
         policies,
         {"dicom": ["research-pacs"], "peer": []},
-        SideWork(SideSetup(orthanc_url, "", key_file)),
+        # A machine that is busy may take its time; what takes too long is tested by itself.
+        SideWork(SideSetup(orthanc_url, "", key_file), limit_s=240.0),
         four_eyes=four_eyes,
         clock=clock,
     )

@@ -92,6 +92,7 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         """Work until ``stop``."""
+        self._desk.side.warm_up()
         while not self._stopping.wait(min(LOOK_S, SHADOWS_S)):
             self.turn()
 

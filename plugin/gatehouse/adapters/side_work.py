@@ -30,7 +30,7 @@ LIMIT_S = 25.0
 END_PATIENCE_S = 5.0
 
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["gatehouse.adapters.side_tasks"])
+_CONTEXT.set_forkserver_preload(["gatehouse.adapters.shadow_task", "gatehouse.adapters.side_tasks"])
 
 R = TypeVar("R")
 
@@ -66,6 +66,12 @@ class SideWork:
         self._setup = setup
         self.limit_s = limit_s
         self._turns = threading.BoundedSemaphore(AT_ONCE)
+
+    def warm_up(self) -> None:
+        """Start the fork server now, so that the first request need not wait for its imports."""
+        process = _CONTEXT.Process(target=_nothing, daemon=True)
+        process.start()
+        process.join()
 
     def run(self, task: Callable[[SideSetup, R], Any], request: R) -> Any:
         """Do one task and return its result.
@@ -113,6 +119,10 @@ class SideWork:
         if kind == "unavailable":
             raise UnavailableError(result)
         return result
+
+
+def _nothing() -> None:
+    """Be a child, and end."""
 
 
 def _serve(
