@@ -57,6 +57,6 @@ def test_an_overlay_with_empty_data_is_looked_for_among_the_pixels() -> None:
 
 def test_without_pixels_there_is_nothing_to_draw_into() -> None:
     image = with_overlay(0x6000, 16, 12, None)
-    del image.PixelData
+    del image.PixelData, image.Rows
 
     assert "PatientIdentityRemoved" in read(run(to_bytes(image)))
