@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.browser import LONGEST_MS, Visitor, chromium
 from support.orthanc import PASSWORD, USER, eventually
-from support.ui_site import UiSite, copies, sample
+from support.ui_site import UiSite, sample
 
 expect.set_options(timeout=LONGEST_MS)
 
@@ -57,7 +57,7 @@ def studies(site: UiSite) -> dict[str, int]:
         BurnedInAnnotation="YES",
     )
     return {
-        "done": site.send(*copies(done, 3), calling_aet="<b>CT01</b>"),
+        "done": site.send(done, calling_aet="<b>CT01</b>"),
         "held": site.send(held, calling_aet="<i>CT02</i>"),
     }
 
