@@ -1,4 +1,6 @@
-"""The kill test in full: ``make soak`` (about half an hour). Not part of ``make test``.
+"""What takes too long for ``make test``: ``make soak`` (about an hour).
+
+The kill test in full, and a restore that needs the pauses of the workers' own looks around.
 
 ``GATEHOUSE_SOAK_KILLS`` (200 for each database) and ``GATEHOUSE_SOAK_SEED`` change it, and
 ``-k sqlite`` picks one database. The figures of each run are printed.
@@ -12,7 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from support.backup import (
+    all_done,
+    arrived,
+    back_up_archive,
+    back_up_home,
+    burn_down,
+    of,
+    receive,
+    restore,
+)
 from support.soak import assert_all_is_well, soak
+from support.workers import Plant
 
 KILLS = int(os.environ.get("GATEHOUSE_SOAK_KILLS", "200"))
 SEED = int(os.environ.get("GATEHOUSE_SOAK_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -27,3 +40,29 @@ def test_a_site_under_load_survives_hundreds_of_kills(tmp_path: Path, database: 
 
     print(figures.line(), flush=True)
     assert_all_is_well(figures)
+
+
+def test_parts_that_were_backed_up_at_different_times_go_together(tmp_path: Path) -> None:
+    # Between the copies studies come: the ledger knows the fewest, the archive the most.
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with Plant(tmp_path / "plant") as plant:
+        plant.start_worker()
+        receive(plant, 1)
+        all_done(plant, 1)
+        back_up_home(plant, backup, "gatehouse.db")
+        receive(plant, 2)
+        all_done(plant, 2)
+        back_up_home(plant, backup, "workflows.db")
+        receive(plant, 3)
+        all_done(plant, 3)
+        back_up_archive(plant, backup)
+        before = arrived(plant)
+
+        burn_down(plant)
+        restore(plant, backup)
+        all_done(plant, 3)
+
+        assert set(before) == of(1, 2, 3)
+        assert arrived(plant) == before
+        assert plant.ledger.verify_audit().is_intact

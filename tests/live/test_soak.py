@@ -13,7 +13,7 @@ import pytest
 
 from support.soak import assert_all_is_well, soak
 
-KILLS = 8
+KILLS = 6
 
 
 @pytest.mark.timeout(2400)
