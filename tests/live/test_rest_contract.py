@@ -25,7 +25,7 @@ from support.gateway import POLICY
 from support.orthanc import PASSWORD, ROOT, USER, Orthanc, eventually
 from support.workers import AUTHORIZATION
 
-TIME_S = 40
+TIME_S = 25
 SECRET = "secret"
 
 CHECKS = (

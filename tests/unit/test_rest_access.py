@@ -16,7 +16,16 @@ from gatehouse.web.access import ACCESS, Gate
 from support.asgi import Reply, call
 from support.rest import SECRET, Site, headers
 
-EXAMPLES = {"which": "1", "hold_id": "1", "name": "basic", "version": "1", "number": "1", "via": "dicom", "delivery_id": "1", "run_id": "1"}
+EXAMPLES = {
+    "which": "1",
+    "hold_id": "1",
+    "name": "basic",
+    "version": "1",
+    "number": "1",
+    "via": "dicom",
+    "delivery_id": "1",
+    "run_id": "1",
+}
 
 ROUTES = sorted(ACCESS)
 
