@@ -392,6 +392,26 @@ def test_static_files_are_kept_by_the_browser_and_pages_are_not(site: UiSite) ->
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert kept.headers["Cache-Control"].endswith("immutable")
     assert kept.headers["Content-Type"].startswith("text/css")
+    assert kept.headers["Content-Encoding"] == "gzip"
+    assert "--paper" in kept.text
+
+
+def test_a_number_in_the_field_above_leads_to_its_study(
+    visit: Any, studies: dict[str, int]
+) -> None:
+    page = visit().open("overview")
+
+    page.get_by_role("searchbox").fill(str(studies["held"]))
+    page.keyboard.press("Enter")
+
+    expect(page.locator("h1")).to_contain_text(f"Study {studies['held']}")
+
+
+def test_a_page_that_is_not_there_says_so_as_a_page(visit: Any, studies: dict[str, int]) -> None:
+    page = visit().open("studies/4711")
+
+    expect(page.locator("h1")).to_have_text("Not found")
+    expect(page.get_by_role("link", name="To the first page")).to_be_visible()
 
 
 def test_the_routes_that_explorer_2_s_buttons_call_answer(

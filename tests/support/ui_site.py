@@ -32,6 +32,8 @@ class UiSite:
         self.gateway = Gateway(
             folder / "gateway", settings=settings, research_port=self.research.dicom_port
         )
+        # As orthanc.json has it: then the service compresses its answers.
+        self.gateway.configuration["HttpCompressionEnabled"] = False
         self.policies = self.gateway.policies
         shutil.rmtree(self.policies)
         shutil.copytree(ROOT / "policies", self.policies)

@@ -6,8 +6,10 @@ Method: the real application on a real ledger, without a browser; what a browser
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from gatehouse.adapters.ledger_search import StudySearch
 from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.web.markdown import blocks
+from gatehouse.web.pages_base import STATIC
 from gatehouse.web.pages_words import ago, bytes_, count, duration
 from support.asgi import Reply, call
 from support.rest import NOW, ORIGINAL, Site, headers
@@ -163,6 +166,16 @@ def test_a_static_file_is_found_by_its_digest_only(site: Site) -> None:
     assert ask(site, path.group(1)).header("cache-control").endswith("immutable")
     assert ask(site, "static/000000000000/gatehouse.js").status == 404
     assert ask(site, "static/000000000000/..%2Fapp.py").status == 404
+
+
+def test_what_others_wrote_is_as_it_was_built_and_has_its_licence() -> None:
+    vendor = STATIC / "vendor"
+
+    for one in json.loads((vendor / "assets.json").read_text()):
+        content = (vendor / one["file"]).read_bytes()
+        licence = (vendor / one["file"].replace(".min.js", ".licence.txt")).read_text()
+        assert sha256(content).hexdigest() == one["sha256"]
+        assert all(package["name"] in licence for package in one["packages"])
 
 
 def test_studies_by_hour_are_counted_where_they_belong(site: Site) -> None:
