@@ -116,6 +116,46 @@ def test_a_study_that_waited_before_a_restart_is_handed_over(bench: Bench) -> No
     assert bench.starter.started == [(1, 1)]
 
 
+def put_off(bench: Bench) -> None:
+    """Have the study held for a minute."""
+    bench.reader.turn()
+    bench.archive.store("a")
+    bench.reader.turn()
+    bench.now += 20
+    bench.reader.turn()
+    key = StudyKey(1, 1)
+    bench.ledger.advance(key, "processing", bench.now)
+    held = Held("", "incomplete", "more is expected")
+    bench.ledger.hold(key, held, bench.now, again_at=bench.now + 60)
+
+
+def test_a_study_that_was_put_off_is_handed_over_when_its_time_has_come(bench: Bench) -> None:
+    put_off(bench)
+    bench.now += 59
+    bench.reader.turn()
+    assert bench.starter.started == [(1, 1)]
+
+    bench.now += 2
+    bench.reader.turn()
+
+    assert bench.starter.started == [(1, 1), (1, 2)]
+
+
+def test_a_study_that_another_service_has_begun_again_is_left_to_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_off(bench)
+    bench.now += 61
+    bench.ledger.process_again(1, "gatehouse", bench.now)
+    monkeypatch.setattr(bench.ledger, "due_again", lambda _now: [1])
+
+    bench.reader.turn()
+
+    study = bench.ledger.study(1)
+    assert study is not None
+    assert (study.generation, study.state) == (2, "waiting")
+
+
 def test_no_study_counts_as_quiet_while_the_log_can_t_be_read(bench: Bench) -> None:
     bench.reader.turn()
     bench.archive.store("a")

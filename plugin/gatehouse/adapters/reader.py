@@ -13,6 +13,7 @@ from gatehouse.adapters.inbox import OVERLAP, Inbox
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.wake import Waker
+from gatehouse.errors import StateError
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.policy.model import Policy
 
@@ -146,12 +147,20 @@ class Reader(threading.Thread):
         its longest wait, which may be another policy than the one that decided.
         """
         for study_id in self._ledger.due_again(now):
-            self._ledger.process_again(study_id, "gatehouse", now)
-            log.info("study looked at again", study=study_id)
+            if self._begin_again(study_id, now):
+                log.info("study looked at again", study=study_id)
         for policy in policies:
             longest_s = policy.complete.longest_wait_s
             if longest_s is None or policy.complete.incomplete != "process":
                 continue
             for study_id in self._ledger.waited_out(policy.name, longest_s, now):
-                self._ledger.process_again(study_id, "gatehouse", now)
-                log.info("study waited long enough", study=study_id, policy=policy.name)
+                if self._begin_again(study_id, now):
+                    log.info("study waited long enough", study=study_id, policy=policy.name)
+
+    def _begin_again(self, study_id: int, now: float) -> bool:
+        try:
+            self._ledger.process_again(study_id, "gatehouse", now)
+        except StateError:
+            # Another service of this archive, or a person, was quicker.
+            return False
+        return True
