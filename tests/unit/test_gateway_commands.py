@@ -124,12 +124,15 @@ def test_a_refusal_is_said_with_its_reason(run: Run, site: Site) -> None:
 
 def test_a_rejection_is_made_and_taken_back(run: Run) -> None:
     rejected = run("held", "--reject", "1", "--because", "wrong patient")
+    listed = run("held", "--rule", "pixels.suspicious")[1].splitlines()
     back = run("held", "--take-back", "1")
 
     assert rejected == (
         0,
         "Study 1 is rejected at 1970-01-01T01:16:40.000Z, unless it is taken back.\n",
     )
+    assert listed[-1] == ("    is rejected at 1970-01-01T01:16:40.000Z, unless that is taken back")
+    assert run("held", "--rule", "no-policy") == (0, "Nothing is held.\n")
     assert back == (0, "The rejection of study 1 is taken back.\n")
 
 

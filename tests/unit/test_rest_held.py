@@ -54,6 +54,11 @@ def last_audit(site: Site) -> tuple[str, str, str]:
     return row.actor, row.action, row.detail
 
 
+def test_holds_are_listed_by_reason(site: Site) -> None:
+    assert [one["id"] for one in get(site, "held?rule=pixels.suspicious").json["held"]] == [2, 1]
+    assert get(site, "held?rule=no-policy").json["held"] == []
+
+
 def test_reasons_are_counted_and_said_in_plain_words(site: Site) -> None:
     [reason] = get(site, "held-reasons").json["reasons"]
 
@@ -151,10 +156,16 @@ def test_a_rejection_waits_and_can_be_taken_back(site: Site) -> None:
     made = post(site, "held/1/reject", WHY).json
 
     assert (made["state"], made["due_at"]) == ("pending", "1970-01-01T01:16:40.000Z")
+    holds = get(site, "held").json["held"]
+    assert [(one["id"], one["to_be_rejected_at"]) for one in holds] == [
+        (2, None),
+        (1, "1970-01-01T01:16:40.000Z"),
+    ]
     assert state(site) == ("held", 1)
     assert post(site, "held/1/reject", WHY).status == 409
     back = post(site, "held/1/take-back")
     assert (back.status, back.json["state"]) == (200, "taken-back")
+    assert get(site, "held/1").json["to_be_rejected_at"] is None
     assert post(site, "held/1/take-back").status == 409
     site.ledger.reject_due(NOW + 10_000)
     assert state(site) == ("held", 1)

@@ -144,6 +144,7 @@ class ViewLedger(LedgerBase):
         *,
         open_only: bool = True,
         study_id: int | None = None,
+        rule: str | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> list[HoldRecord]:
@@ -157,6 +158,8 @@ class ViewLedger(LedgerBase):
             query = query.where(hold.c.resolved_at.is_(None))
         if study_id is not None:
             query = query.where(hold.c.study_id == study_id)
+        if rule is not None:
+            query = query.where(hold.c.rule == rule)
         with self.reading() as connection:
             return [hold_of(row) for row in connection.execute(query.limit(limit).offset(offset))]
 

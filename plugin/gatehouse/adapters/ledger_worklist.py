@@ -188,6 +188,21 @@ class WorklistLedger(InboxLedger):
         with self.reading() as connection:
             return self._pending(connection, study_id)
 
+    def rejections_due(self, study_ids: Sequence[int]) -> dict[int, float]:
+        """Return of studies when they are to be rejected, unless that is taken back."""
+        query = (
+            sa.select(rejection.c.study_id, rejection.c.due_at)
+            .join(study, study.c.id == rejection.c.study_id)
+            .where(
+                rejection.c.study_id.in_(study_ids),
+                rejection.c.state == "pending",
+                rejection.c.generation == study.c.generation,
+                study.c.state == "held",
+            )
+        )
+        with self.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def take_back(self, study_id: int, by: str, now: float) -> RejectionRecord:
         """Take a rejection back that is not done yet.
 

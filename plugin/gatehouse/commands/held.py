@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_gateway_arguments(parser)
     what = parser.add_mutually_exclusive_group()
+    parser.add_argument("--rule", help="list only what is held for this reason")
     what.add_argument("--reasons", action="store_true", help="count by reason instead of listing")
     what.add_argument(
         "--re-evaluate",
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         answer = ask(gateway, "GET", "held-reasons")
         found = answer["reasons"]
     else:
-        answer = ask(gateway, "GET", f"held?{urlencode({'limit': PAGE})}")
+        answer = ask(gateway, "GET", f"held?{urlencode(_query(arguments.rule))}")
         found = answer["held"]
     if arguments.json:
         print(json.dumps(answer, indent=2))
@@ -94,6 +95,10 @@ def _done(gateway: OrthancHttp, arguments: argparse.Namespace) -> dict[str, Any]
     return None
 
 
+def _query(rule: str | None) -> dict[str, str | int]:
+    return {"limit": PAGE} if rule is None else {"limit": PAGE, "rule": rule}
+
+
 def _which(words: list[str]) -> dict[str, Any]:
     if words == ["all"]:
         return {"everything": True}
@@ -120,6 +125,8 @@ def _hold_words(hold: dict[str, Any]) -> Iterator[str]:
     yield f"{hold['id']}: study {hold['study']} since {hold['held_at']}, by {hold['rule']}{place}"
     yield f"    {hold['reason']}"
     yield f"    {hold['words']}"
+    if hold["to_be_rejected_at"]:
+        yield f"    is rejected at {hold['to_be_rejected_at']}, unless that is taken back"
 
 
 def _reason_words(reason: dict[str, Any]) -> Iterator[str]:

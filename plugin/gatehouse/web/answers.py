@@ -107,6 +107,8 @@ class Hold(BaseModel):
     resolved_at: str | None
     resolved_by: str
     resolution: str
+    to_be_rejected_at: str | None = None
+    """When its study is rejected for good, unless that is taken back."""
 
 
 class Delivery(BaseModel):
@@ -304,8 +306,9 @@ def study_details(
     )
 
 
-def hold(record: HoldRecord) -> Hold:
-    """Answer a hold."""
+def hold(record: HoldRecord, rejected_at: float | None = None) -> Hold:
+    """Answer a hold, and when its study is to be rejected."""
+    is_open = record.resolved_at is None
     return Hold(
         id=record.hold_id,
         study=record.study_id,
@@ -320,6 +323,7 @@ def hold(record: HoldRecord) -> Hold:
         resolved_at=iso_or_none(record.resolved_at),
         resolved_by=record.resolved_by,
         resolution=record.resolution,
+        to_be_rejected_at=iso_or_none(rejected_at) if is_open else None,
     )
 
 

@@ -119,12 +119,19 @@ def process_again(request: Request, which: str, asker: Asker) -> answers.Process
 
 @api.get("/held")
 def held(
-    request: Request, resolved: bool = False, limit: Limit = 100, offset: Offset = 0
+    request: Request,
+    resolved: bool = False,
+    rule: Annotated[str | None, Query(max_length=128)] = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> answers.Holds:
     """List why studies are held now; with ``resolved`` also why they ever were."""
-    found = backend(request).ledger.holds(open_only=not resolved, limit=limit + 1, offset=offset)
+    ledger = backend(request).ledger
+    found = ledger.holds(open_only=not resolved, rule=rule, limit=limit + 1, offset=offset)
     rows, next_offset = _page(found, limit, offset)
-    return answers.Holds(held=[answers.hold(row) for row in rows], next_offset=next_offset)
+    due = ledger.rejections_due([row.study_id for row in rows])
+    held_now = [answers.hold(row, due.get(row.study_id)) for row in rows]
+    return answers.Holds(held=held_now, next_offset=next_offset)
 
 
 @api.get("/held/{hold_id}")
@@ -133,7 +140,8 @@ def hold(request: Request, hold_id: int) -> answers.Hold:
     record = backend(request).ledger.hold_record(hold_id)
     if record is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such hold")
-    return answers.hold(record)
+    due = backend(request).ledger.rejections_due([record.study_id])
+    return answers.hold(record, due.get(record.study_id))
 
 
 @api.get("/policies")
