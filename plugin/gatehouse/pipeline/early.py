@@ -21,7 +21,7 @@ from gatehouse.deid.plan import cleans_texts
 from gatehouse.deid.recipe import Recipe
 from gatehouse.errors import HoldError
 from gatehouse.pipeline.ports import EarlyJob, Held, Prepared
-from gatehouse.pipeline.records import InstanceRecord, Output, StudyKey
+from gatehouse.pipeline.records import Arrival, InstanceRecord, Output, StudyKey
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.model import InstanceFacts, Outcome, Pack, Policy
@@ -111,10 +111,17 @@ class Early:
 
     def turn(self) -> int:
         """Prepare what has come since the last turn; return how many instances were worked on."""
-        pack = self._pack()
-        if pack is None or not self._has_room():
+        if not self._has_room():
             return 0
-        self._take_arrivals(attributes_of(pack))
+        found, last = self._tools.ledger.arrivals(self._tools.server, self._after, ARRIVALS_MAX)
+        if not found and not self._has_rest():
+            self._after = last
+            return 0
+        pack = self._pack()
+        if pack is None:
+            return 0
+        self._take(found, attributes_of(pack))
+        self._after = last
         worked = 0
         for key in list(self._studies):
             worked += self._prepare(key, pack)
@@ -135,11 +142,13 @@ class Early:
             # The study will be held for it, with the reason.
             return None
 
-    def _take_arrivals(self, attributes: frozenset[str]) -> None:
-        found, last = self._tools.ledger.arrivals(self._tools.server, self._after, ARRIVALS_MAX)
+    def _has_rest(self) -> bool:
+        with self._changed:
+            return any(study.rest and not study.is_closed for study in self._studies.values())
+
+    def _take(self, found: Sequence[Arrival], attributes: frozenset[str]) -> None:
         with self._changed:
             kept = sum(len(study.instances) for study in self._studies.values())
-            self._after = last
             for _, key, record in found:
                 if kept >= KEPT_MAX:
                     continue
