@@ -8,7 +8,8 @@ from typing import overload
 from gatehouse.deid.model import Change
 from gatehouse.dicom import paths
 
-Noted = Change | tuple[paths.Place, int, Change] | None
+_Kept = Change | tuple[paths.Place, int, Change]
+Noted = _Kept | None
 """A change at the top of the data set; one within sequences, with its place and tag; or one that
 was taken back."""
 
@@ -20,10 +21,18 @@ class Changes(Sequence[Change]):
     number only. So the path of a change within sequences is spelled out when it is asked for.
     """
 
-    __slots__ = ("_noted",)
+    __slots__ = ("_all", "_left")
 
     def __init__(self, noted: list[Noted]) -> None:
-        self._noted = [change for change in noted if change is not None]
+        self._all = noted
+        self._left: list[_Kept] | None = None
+
+    @property
+    def _noted(self) -> list[_Kept]:
+        """What was noted, without what was taken back."""
+        if self._left is None:
+            self._left = [change for change in self._all if change is not None]
+        return self._left
 
     def __len__(self) -> int:
         return len(self._noted)
@@ -55,7 +64,7 @@ class Changes(Sequence[Change]):
         return tuple, (tuple(self),)
 
 
-def _spell(noted: Change | tuple[paths.Place, int, Change]) -> Change:
+def _spell(noted: _Kept) -> Change:
     if isinstance(noted, Change):
         return noted
     place, tag, change = noted
