@@ -25,9 +25,10 @@ def _parse(words: list[str]) -> Types:
 
 
 @cache
-def _blocks(text: str) -> dict[str, list[str]]:
-    blocks = (block.split() for block in text.split("@")[1:])
-    return {name: words for name, *words in blocks}
+def _blocks(text: str) -> dict[str, str]:
+    """Return what is listed under each name, not taken apart yet: few of them are asked for."""
+    blocks = (block.split(maxsplit=1) for block in text.split("@")[1:])
+    return {name: "".join(rest) for name, *rest in blocks}
 
 
 @cache
@@ -54,7 +55,9 @@ def iod_of(sop_class_uid: str) -> str | None:
 @cache
 def types_of(iod: str) -> Types:
     """Return the Types in an IOD, at every path that its modules and macros spell out."""
-    return _merge([_parse(_blocks(MODULES)[module]) for module in _blocks(IODS)[iod]])
+    return _merge(
+        [_parse(_blocks(MODULES)[module].split()) for module in _blocks(IODS)[iod].split()]
+    )
 
 
 @cache
