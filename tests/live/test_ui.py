@@ -382,6 +382,21 @@ def test_the_editor_completes_from_the_schema(visit: Any, studies: dict[str, int
     expect(page.locator("#editor-text .cm-tooltip-autocomplete")).to_contain_text("project")
 
 
+def test_a_text_runs_beside_the_active_version_until_it_is_ended(
+    visit: Any, studies: dict[str, int]
+) -> None:
+    page = visit("polly").open("policies/basic")
+    settled(page)
+    type_over(page, "text", "version: 1", "version: 2")
+
+    page.get_by_role("button", name="Run beside the active version").click()
+    shadow = page.get_by_role("heading", name="Shadow: version 2")
+    expect(shadow).to_contain_text("observe")
+    page.get_by_role("button", name="End it").click()
+
+    expect(shadow).not_to_contain_text("observe")
+
+
 def test_static_files_are_kept_by_the_browser_and_pages_are_not(site: UiSite) -> None:
     page = site.gateway.get("/gatehouse/ui/studies")
     asset = page.text.split('<link rel="stylesheet" href="')[1].split('"')[0]

@@ -348,6 +348,10 @@
         }
       });
   });
+  on('run-shadow', 'click', function () {
+    return window.gatehouse.ask('POST', '/gatehouse/policies/' + name + '/shadow', { text: draft().text })
+      .then(function () { window.location.reload(); });
+  });
   on('try-preview', 'submit', function (form) {
     return window.gatehousePreview(
       { study: form.elements.study.value.trim(), policy: name, text: draft().text }, by('preview-here'));
