@@ -294,4 +294,4 @@ class Study(RuleBasedStateMachine):
 
 
 TestStudy = Study.TestCase
-TestStudy.settings = settings(max_examples=40, stateful_step_count=25)
+TestStudy.settings = settings(max_examples=80, stateful_step_count=25)
