@@ -147,7 +147,7 @@ def _previewed(page: Page) -> None:
     for which in ("before", "after"):
         expect(page.locator(f"#picture-{which}")).to_be_visible(timeout=LONGEST_MS)
     page.wait_for_timeout(500)
-    page.locator("#pictures .sliders").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#pictures').scrollIntoView()")
 
 
 def _elements(page: Page) -> None:
