@@ -5,9 +5,11 @@ Processes that Orthanc starts share its stderr, so that all lines end up in one 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict
@@ -33,13 +35,34 @@ def configure(process: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Steady(sys.stderr)),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     # Libraries quote what they choke on: only that something happened, and where, is let through.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Steady(sys.stderr))
     handler.setFormatter(_WithoutText())
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
+
+
+class _Steady:
+    """A stream that drops what can't be written.
+
+    A log on a full disk, or whose reader has ended, must not end the work that it tells of.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or don't."""
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what was written, or don't."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class _WithoutText(logging.Formatter):
