@@ -191,9 +191,7 @@ def test_our_processes_learn_where_servers_are_that_orthanc_knows() -> None:
 
 def test_buckets_folders_and_servers_of_our_own_are_destinations() -> None:
     found = read_it(
-        Gatehouse=settings(
-            S3={"bucket": {}}, Folders={"exchange": {}}, DicomWebServers={"own": {}}
-        )
+        Gatehouse=settings(S3={"bucket": {}}, Folders={"exchange": {}}, DicomWebServers={"own": {}})
     )
 
     assert found.settings["Destinations"]["s3"] == ["bucket"]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gatehouse.adapters.destinations.configuration import Commitment, Folder, HttpServer, Tls
+from gatehouse.adapters.service import check
 from gatehouse.adapters.settings import Settings, read_settings
 from gatehouse.errors import ConfigurationError
 from gatehouse.pipeline.circuit import Breaker
@@ -196,3 +197,30 @@ def test_a_secret_that_others_can_read_is_refused(secret: Path) -> None:
     assert "can be read by others than its owner" in problem(
         PeerServers={"a": {"Url": "http://host/", "PasswordFile": str(secret)}}
     )
+
+
+def test_what_the_plugin_hands_over_may_hold_passwords() -> None:
+    found = settings(
+        HandedServers={
+            "peer": {"a": {"Url": "http://a/", "Username": "user", "Password": "open sesame"}},
+            "dicomweb": {"b": {"Url": "https://b/", "Headers": {"X-Key": "open sesame"}}},
+        }
+    )
+
+    assert found.handed_servers == {
+        "peer": {"a": HttpServer("http://a", "user", "open sesame")},
+        "dicomweb": {"b": HttpServer("https://b", headers={"X-Key": "open sesame"})},
+    }
+    assert "sesame" not in repr(found)
+
+
+def test_limits_of_a_destination_that_is_not_there_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no dicom destination reserch-pacs"):
+        check(
+            settings(
+                Home=str(tmp_path / "home"),
+                KeyFile=str(tmp_path / "master.key"),
+                Destinations={"dicom": ["research-pacs"]},
+                Sending={"dicom": {"reserch-pacs": {"Concurrency": 2}}},
+            )
+        )

@@ -59,7 +59,7 @@ def check(settings: Settings) -> None:
         With every problem that was found, one on each line.
     """
     problems: list[str] = []
-    for attempt in (_check_home, _check_key, _check_policies, _check_ledger):
+    for attempt in (_check_home, _check_key, _check_sending, _check_policies, _check_ledger):
         try:
             attempt(settings)
         except GatehouseError as error:
@@ -213,6 +213,17 @@ def _check_home(settings: Settings) -> None:
 
 def _check_key(settings: Settings) -> None:
     read_key_file(settings.key_file)
+
+
+def _check_sending(settings: Settings) -> None:
+    """Refuse limits and certificates of what is not there: somebody relies on them."""
+    problems = [
+        f"Gatehouse.Sending: there is no {key.via} destination {key.name}"
+        for key in settings.sending.limits
+        if key.name not in settings.destinations.get(key.via, ())
+    ]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
 
 
 def _check_policies(settings: Settings) -> None:
