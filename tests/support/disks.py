@@ -21,15 +21,12 @@ SIZE_MIB = 48
 class SmallDisk:
     """A folder that is a file system of its own. A context manager that mounts and unmounts it.
 
-    Parameters
-    ----------
-    writers : callable
-        Returns the process IDs of who writes to it, for where nothing can be mounted.
+    ``writers`` says who writes to it, for where nothing can be mounted.
     """
 
-    def __init__(self, folder: Path, writers: Callable[[], Iterable[int]]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._writers = writers
+        self.writers: Callable[[], Iterable[int]] = tuple
         self._is_mounted = False
 
     def __enter__(self) -> SmallDisk:
@@ -89,7 +86,7 @@ class SmallDisk:
             self._limit(resource.RLIM_INFINITY)
 
     def _limit(self, size: int) -> None:
-        for pid in self._writers():
+        for pid in self.writers():
             try:
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
             except OSError as error:
