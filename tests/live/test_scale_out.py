@@ -30,10 +30,10 @@ def plant(tmp_path: Path, postgresql: PostgreSQL) -> Iterator[Plant]:  # noqa: F
         yield made
 
 
-def start_host(plant: Plant, name: str, **settings: object) -> Path:
+def start_host(plant: Plant, name: str, lost_s: int = 60) -> Path:
     """Start a worker that shares nothing but the database and the key; return its home."""
     home = plant.folder / name
-    plant.start_worker(name, Home=str(home), LostSeconds=3, **settings)
+    plant.start_worker(name, Home=str(home), LostSeconds=lost_s)
     return home
 
 
@@ -77,7 +77,7 @@ def test_a_host_that_is_lost_with_its_disk_is_replaced_by_another_without_a_pers
     plant.kill_worker("host-1")
     shutil.rmtree(home)
     plant.dam.open()
-    other = start_host(plant, "host-2")
+    other = start_host(plant, "host-2", lost_s=3)
 
     all_are(plant, "done", 3)
     check_arrived(plant, 12)
