@@ -146,6 +146,7 @@ def test_an_administrator_s_day(site: UiSite, visit: Any) -> None:
     # Edit the policy; see the mistake at its line, with a hint.
     page.get_by_role("link", name="Policies").click()
     page.get_by_role("rowheader").get_by_role("link", name="ct-lung-research").click()
+    expect(page.locator("#policy")).to_have_count(1)
     settled(page)
     type_over(page, "text", "version: 1", "version: 2")
     type_over(page, "text", "at-least: 18Y", "at-least: 16Y")
