@@ -19,7 +19,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from gatehouse.adapters import files, folder_work
+from gatehouse.adapters import files, folder_maps, folder_work
 from gatehouse.cli import main
 from support.dicom_builder import ct, ct_bytes, series, to_bytes
 
@@ -334,6 +334,49 @@ def test_what_changed_is_done_again(site: Site) -> None:
     site.run()
 
     assert site.outputs() == complete
+
+
+@pytest.mark.parametrize(
+    ("written_s_before_the_last_report", "is_done_again"),
+    [(folder_maps.WRITTEN_BACK_S - 10, True), (folder_maps.WRITTEN_BACK_S + 10, False)],
+    ids=["just before", "long before"],
+)
+def test_what_was_written_just_before_a_power_cut_is_done_again(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    written_s_before_the_last_report: float,
+    is_done_again: bool,
+) -> None:
+    put_series(site, 1)
+    site.run()
+    [output] = site.target.rglob("*.dcm")
+    reported_at = (site.maps / "report.jsonl").stat().st_mtime
+    then = reported_at - written_s_before_the_last_report
+    os.utime(output, (then, then))
+    whole = output.read_bytes()
+    monkeypatch.setattr(folder_maps, "booted_at", lambda: reported_at + 60)
+
+    site.run("--jobs", "1")
+
+    assert (output.stat().st_mtime > then + 1) is is_done_again
+    assert output.read_bytes() == whole
+
+
+def test_an_end_by_force_after_a_power_cut_does_not_hide_it(site: Site) -> None:
+    put_series(site, 1)
+    site.run()
+    long_ago = 1_000_000_000.0
+    os.utime(site.maps / "report.jsonl", (long_ago, long_ago))
+    first = folder_maps.FolderMaps(site.maps)
+    first.open({})
+
+    with pytest.raises(KeyboardInterrupt), first.report():
+        raise KeyboardInterrupt
+
+    second = folder_maps.FolderMaps(site.maps)
+    second.open({})
+    assert not second.is_on_disk(long_ago - folder_maps.WRITTEN_BACK_S + 1)
+    assert second.is_on_disk(long_ago - folder_maps.WRITTEN_BACK_S - 1)
 
 
 def test_a_changed_source_is_done_again(site: Site) -> None:

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ UIDS: Final = "uids.csv"
 PATIENTS: Final = "patients.csv"
 _BEFORE: Final = ".report.before.jsonl"
 """What earlier runs reported, kept until the report of this one is complete."""
+WRITTEN_BACK_S: Final = 120.0
+"""By then Linux has written to the disk what was written (``vm.dirty_expire_centisecs``: 30 s)."""
 _HEADER: Final = ("id_old", "id_new")
 
 Record = Mapping[str, Any]
@@ -52,6 +55,7 @@ class FolderMaps:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lines: dict[str, str] = {}
+        self._reported_at = 0.0
 
     def open(self, same: Mapping[str, str]) -> None:
         """Read what earlier runs left.
@@ -81,10 +85,21 @@ class FolderMaps:
         line = self._lines.get(source)
         return {} if line is None else _parse(line) or {}
 
+    def is_on_disk(self, modified_at: float) -> bool:
+        """Tell if an output that was written then can't have lost a part to a power cut.
+
+        What was written since the machine started is whole, and so is what earlier runs wrote long
+        before the end of their report. Between that and the start of the machine, the power may
+        have gone before the disk had it, and then any part of a file can be zeros.
+        """
+        return modified_at >= booted_at() or modified_at < self._reported_at - WRITTEN_BACK_S
+
     @contextmanager
     def report(self) -> Iterator[Report]:
         """Write the report anew. What was reported before is kept until it is complete."""
         replace_file(self.folder / _BEFORE, "".join(self._lines.values()))
+        # It keeps telling when the earlier runs ended, if this one ends by force.
+        os.utime(self.folder / _BEFORE, (self._reported_at, self._reported_at))
         (self.folder / REPORT).unlink(missing_ok=True)
         self._uids = _Pairs(self.folder / UIDS)
         self._patients = _Pairs(self.folder / PATIENTS)
@@ -107,6 +122,8 @@ class FolderMaps:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         except FileNotFoundError:
             return
+        # Where both are there, the older one tells.
+        self._reported_at = self._reported_at or path.stat().st_mtime
         for number, line in enumerate(lines, 1):
             record = _parse(line)
             if record is None and number == len(lines):
@@ -119,6 +136,11 @@ class FolderMaps:
                     " choose another folder"
                 )
             self._lines[record["source"]] = line.rstrip("\n") + "\n"
+
+
+def booted_at() -> float:
+    """Return when this machine was started, in seconds since 1970."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _parse(line: str) -> Record | None:

@@ -147,8 +147,10 @@ class FolderWork:
         }
         if any(record.get(name) != value for name, value in now.items()):
             return False
-        there = measure(self._target / str(record["output"]))
-        return there == (record.get("output_bytes"), record.get("output_crc32"))
+        output = self._target / str(record["output"])
+        if measure(output) != (record.get("output_bytes"), record.get("output_crc32")):
+            return False
+        return self._maps.is_on_disk(output.stat().st_mtime)
 
     def _deidentify(self, path: str) -> Answer:
         source = self._path(path)
