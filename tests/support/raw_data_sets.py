@@ -109,7 +109,6 @@ _OTHERS = sorted(tag for tag in _KNOWN if tag not in table.rows())
 _SEQUENCES = sorted(tag for tag, vr in _KNOWN.items() if vr == "SQ")
 
 
-
 def _texts(longest: int) -> st.SearchStrategy[bytes]:
     alphabet = "ABCXYZabcxyz0123456789 ^=\\.-+_/"
     return st.text(alphabet=alphabet, min_size=0, max_size=longest).map(
