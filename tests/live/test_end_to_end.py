@@ -102,9 +102,11 @@ def test_a_study_arrives_de_identified(
     arrived = [file for one, file in running.at_research().items() if one not in before]
     assert (study["state"], study["policy"], study["policy_version"]) == ("done", policy, 1)
     assert study["decision"]["outcome"] == "accept"
-    (delivery,) = study["deliveries"]
-    assert (delivery["via"], delivery["destination"]) == (via, "research-pacs")
-    assert (delivery["state"], delivery["receipts"]) == ("delivered", 4)
+    # More than one, if the sender was slow and the study was complete in between.
+    for delivery in study["deliveries"]:
+        assert (delivery["via"], delivery["destination"]) == (via, "research-pacs")
+        assert delivery["state"] == "delivered"
+    assert sum(delivery["receipts"] for delivery in study["deliveries"]) == 4
     assert len(arrived) == 4
     assert holding(needles(datasets), arrived) == set()
     for file in arrived:
@@ -254,7 +256,7 @@ def test_a_destination_that_is_down_gets_the_study_when_it_is_up(
     assert tried["state"] == "delivering"
     assert tried["deliveries"][0]["last_error"]
     assert study["state"] == "done"
-    assert study["deliveries"][0]["receipts"] == 4
+    assert sum(delivery["receipts"] for delivery in study["deliveries"]) == 4
     assert len({*running.at_research()} - before) == 4
 
 
