@@ -31,7 +31,7 @@ MEANINGS: Final[Mapping[StudyState, str]] = {
     "waiting": "complete; a worker will begin with it",
     "processing": "a worker asks, decides, de-identifies, verifies and keeps",
     "delivering": "every output is verified and recorded; destinations take them",
-    "done": "each destination of its policy has given its receipts, or there is none",
+    "done": "each destination has given its receipts, or a person cancelled that, or there is none",
     "held": "nothing of this run leaves unless a person does something, or more comes",
     "rejected": "a rule or a person said that it is not to be processed",
     "archived": "it was in Orthanc before Gatehouse, and is left alone until a person asks",
