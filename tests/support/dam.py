@@ -62,9 +62,13 @@ class Dam:
                 threading.Thread(target=_pour, args=(server, client), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
-        with contextlib.suppress(OSError), server:
+        with contextlib.suppress(OSError):
             while (chunk := client.recv(CHUNK)) and self._let_through(len(chunk)):
                 server.sendall(chunk)
+        # To close it would not do: the other thread still reads from it, so that the server would
+        # never hear of it, and Orthanc answers four associations at a time.
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
 
     def _let_through(self, count: int) -> bool:
         with self._changed:
@@ -77,6 +81,6 @@ class Dam:
 
 
 def _pour(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError), sink:
+    with contextlib.suppress(OSError), source, sink:
         while chunk := source.recv(CHUNK):
             sink.sendall(chunk)
