@@ -14,6 +14,7 @@ import pytest
 from gatehouse.adapters import notify
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.notify_settings import Channels, Webhook
+from gatehouse.adapters.policy_desk import FolderState
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.desk_records import NoticeRecord
 from gatehouse.pipeline.records import StudyKey
@@ -154,6 +155,12 @@ def test_people_are_told_daily_of_what_expires_soon(
     one.tell()
 
     assert [each.event for each in told].count("expiring") == 2
+
+
+def test_nothing_is_said_of_a_folder_that_nobody_has_looked_at_yet(site: Site) -> None:
+    site.desk.seen = FolderState()
+
+    assert list(warnings_of(site.desk, site.ledger)) == []
 
 
 def test_people_are_told_of_a_folder_with_errors_and_the_status_says_why(

@@ -59,8 +59,8 @@ class FourEyesError(PolicyError):
 class FolderState:
     """What was seen of the folder at the last look."""
 
-    state: str = "unreadable"
-    """``active``, ``changed``, ``invalid`` or ``unreadable``."""
+    state: str = "unseen"
+    """``unseen`` before the first look; ``active``, ``changed``, ``invalid`` or ``unreadable``."""
     digest: str = ""
     problems: tuple[Problem, ...] = ()
     looked_at: float | None = None
