@@ -124,6 +124,27 @@ def test_a_delivery_that_failed_is_news(ledger: Ledger) -> None:
     assert counts == {"research-pacs": 1}
 
 
+def test_a_delivery_that_was_opened_first_and_failed_last_is_news(ledger: Ledger) -> None:
+    key = ledger.process_again(1, "oscar", NOW)
+    ledger.advance(key, "processing", NOW)
+    ledger.record_decision(key, accepted(), "digest-of-pack", NOW)
+    ledger.record_outputs(key, [output(1)])
+    names = ("first", "second")
+    wanted = [Delivery(name, "dicom") for name in names]
+    ledger.open_deliveries(key, wanted, "digest-of-basic-1", NOW)
+    first, second = (DeliveryKey(*key, "dicom", name) for name in names)
+    ledger.begin_attempt(first, NOW)
+    ledger.begin_attempt(second, NOW)
+    ledger.give_up(second, "no answer", NOW + 1)
+    told, _ = ledger.news_of_failures(0)
+
+    ledger.give_up(first, "no answer", NOW + 2)
+
+    newest, counts = ledger.news_of_failures(told)
+    assert counts == {"first": 1}
+    assert ledger.news_of_failures(newest) == (newest, {})
+
+
 def test_a_notice_is_due_until_it_was_sent_or_given_up(ledger: Ledger) -> None:
     ledger.add_notice("held", "email", 1, {"counts": {"x": 1}}, NOW)
     ledger.add_notice("held", "email", 2, {"counts": {"x": 1}}, NOW)

@@ -10,6 +10,7 @@ from gatehouse.adapters.ledger_audit import AuditLedger
 from gatehouse.adapters.ledger_delivery_views import DeliveryViewLedger
 from gatehouse.adapters.ledger_destinations import DestinationLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
+from gatehouse.adapters.ledger_notices import NoticeLedger
 from gatehouse.adapters.ledger_proposals import ProposalLedger
 from gatehouse.adapters.ledger_runs import RunsLedger
 from gatehouse.adapters.ledger_search import SearchLedger
@@ -25,6 +26,7 @@ class Ledger(
     ViewLedger,
     DeliveryViewLedger,
     ProposalLedger,
+    NoticeLedger,
     RunsLedger,
     AuditLedger,
 ):

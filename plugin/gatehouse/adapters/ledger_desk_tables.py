@@ -93,7 +93,8 @@ notice = sa.Table(
     sa.Column("id", ROW_ID, primary_key=True),
     sa.Column("event", TEXT, nullable=False),
     sa.Column("channel", TEXT, nullable=False),
-    # Up to which row of the ledger it speaks: nothing is told twice, and nothing is left out.
+    # Up to which row of the ledger it speaks, or up to when in microseconds: nothing is told twice,
+    # and nothing is left out.
     sa.Column("up_to", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("content", sa.JSON, nullable=False),
     sa.Column("created_at", TIME, nullable=False),
