@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.adapters.spool import FolderSpool
 from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.delivery import DeliverySteps
 from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
-from gatehouse.pipeline.room import NO_ROOM, NoRoomError
+from gatehouse.pipeline.room import NO_ROOM, NoRoomError, Room
 from gatehouse.pipeline.study import StudySteps
 from gatehouse.pipeline.workflows import _note_or_hold
 from support.faults import Line
@@ -116,3 +117,30 @@ def test_a_study_that_waits_for_room_is_never_held_for_it(tmp_path: Path) -> Non
     study = line.ledger.study(1)
     assert study is not None
     assert (study.state, study.reason) == ("processing", f"waits, because {NO_ROOM}")
+
+
+def test_a_spool_that_takes_long_to_look_at_is_looked_at_less_often(tmp_path: Path) -> None:
+    line = line_with_limit(tmp_path, limit=1 << 30)
+    looks = SlowLooks(line)
+    line.tools = replace(line.tools, spool=looks)
+    room = Room(line.tools)
+
+    for _ in range(100):
+        assert room.is_there()
+        line.now += 1.0
+
+    assert looks.count == 2
+
+
+class SlowLooks(FolderSpool):
+    """A spool with so much in it that a look takes three seconds."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line.tools.spool.path(1, 1, "1.2").parents[2])
+        self.line = line
+        self.count = 0
+
+    def size(self) -> int:
+        self.count += 1
+        self.line.now += 3.0
+        return super().size()

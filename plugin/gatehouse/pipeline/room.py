@@ -14,7 +14,10 @@ from gatehouse.pipeline.states import OPEN_DELIVERIES
 from gatehouse.pipeline.tools import Tools
 
 LOOK_EVERY_S = 2.0
-"""How long a look at the spool is good for: it asks for the size of each file."""
+"""How long a look at the spool is good for at least: it asks for the size of each file."""
+
+LOOK_SHARE = 20.0
+"""It is good for so many times as long as it took: a full spool must not cost a worker's time."""
 
 LATER_S = 60.0
 """What is not tried within this time can be made again until then."""
@@ -31,16 +34,17 @@ class Room:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._looked_at = float("-inf")
+        self._look_at = float("-inf")
         self._is_there = True
 
     def is_there(self) -> bool:
         """Return whether the spool held less than it may, a moment ago."""
         limit = self._tools.spool_bytes
-        now = self._tools.monotonic()
-        if limit and now - self._looked_at >= LOOK_EVERY_S:
-            self._looked_at = now
+        begun_at = self._tools.monotonic()
+        if limit and begun_at >= self._look_at:
             self._is_there = self._tools.spool.size() < limit
+            took_s = self._tools.monotonic() - begun_at
+            self._look_at = begun_at + max(LOOK_EVERY_S, LOOK_SHARE * took_s)
         return self._is_there
 
     def take(self, key: StudyKey) -> None:
@@ -53,7 +57,7 @@ class Room:
         """
         if self.is_there():
             return
-        self._looked_at = float("-inf")
+        self._look_at = float("-inf")
         limit = self._tools.spool_bytes
         others = self._tools.spool.size() - self._tools.spool.size_of(*key)
         # One that is alone may go on, or a study above the limit would never be made.
