@@ -51,7 +51,6 @@ FAMILIES: Mapping[str, str] = {
     "source.",
     "spool": "What was made of the study was changed or lost before it left. Re-evaluate: it is "
     "made again.",
-    "reception": "It could not be taken in as the policies ask.",
     "archive": "Orthanc does not have, or did not store, what was expected.",
     "delivery": "A delivery did not succeed.",
     "policy": "The policies can't be used for this study.",
