@@ -79,7 +79,7 @@ def load_pack(
     problems += [*pack_report.problems, *lock_report.problems, *load_cases(files)[1]]
     if any(problem.severity == "error" for problem in problems):
         return None, in_order(problems)
-    return Pack(policies, _digest(files[PACK_FILE], policies)), in_order(problems)
+    return Pack(policies, _digest(files[PACK_FILE], policies), reception), in_order(problems)
 
 
 def load_cases(

@@ -178,6 +178,8 @@ class Pack:
     policies: tuple[Policy, ...]
     digest: str
     """SHA-256, hex, over the digests of pack.yaml and of every policy in order."""
+    reception: bool = False
+    """Whether instances are de-identified when they are received, before they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
