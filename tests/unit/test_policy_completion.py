@@ -14,9 +14,6 @@ from support.policies import (
     a_pack,
     a_policy,
     facts,
-    pack_files,
-    pack_problems,
-    policy_text,
     problems_of,
 )
 
@@ -150,33 +147,3 @@ def test_missing_instances_are_counted_where_that_can_be_told(
 )
 def test_a_trigger_that_makes_no_sense_is_an_error(complete: str, problem: str) -> None:
     assert problems_of(complete=complete) == [problem]
-
-
-REFUSED = (
-    "pack.yaml:2: error: this version can't de-identify instances when they are received "
-    '("reception: true")\nhint: without it, instances are stored in the sealed gateway and '
-    "de-identified there"
-)
-
-
-def test_in_reception_mode_nothing_can_be_asked_that_is_known_of_a_whole_study_only() -> None:
-    files = pack_files(
-        policy_text(
-            match="{number-of-series: {is: 1}, Modality: {is: CT}}", complete="{quiet: 1m}"
-        ),
-        **{"pack.yaml": "policies: [lung]\nreception: true\n"},
-    )
-
-    assert pack_problems(files) == [
-        'lung/lung.yaml:4: error: "number-of-series" can\'t be known when an instance is received'
-        '\nhint: the pack says "reception: true"; ask only for attributes and the origin',
-        'lung/lung.yaml:7: error: "complete" has no use when instances are de-identified as they '
-        "are received",
-        REFUSED,
-    ]
-
-
-def test_a_pack_that_asks_for_what_no_version_does_yet_is_refused() -> None:
-    files = pack_files(policy_text(), **{"pack.yaml": "policies: [lung]\nreception: true\n"})
-
-    assert pack_problems(files) == [REFUSED]

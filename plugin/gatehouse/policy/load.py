@@ -19,7 +19,7 @@ from gatehouse.policy.lock import Lock, check_lock, read_lock
 from gatehouse.policy.logic import implies
 from gatehouse.policy.model import Pack, Policy, Problem, Retry
 from gatehouse.policy.reception import check_reception
-from gatehouse.policy.report import Report, in_order, nearest
+from gatehouse.policy.report import Report, in_order, line_of_key, nearest
 from gatehouse.policy.schema import pack_schema
 from gatehouse.policy.shapes import Shapes
 from gatehouse.policy.yaml_subset import Node, parse
@@ -221,8 +221,7 @@ def _load_listed(
     policy = build_policy(content, report, destinations, defaults)
     if policy is None:
         return None
-    lines = policy.text.splitlines()
-    name_line, version_line = _line_of("policy:", lines), _line_of("version:", lines)
+    name_line, version_line = (line_of_key(policy.text, key) for key in ("policy", "version"))
     if policy.name != folder:
         report.error(
             name_line,
@@ -233,10 +232,6 @@ def _load_listed(
     if lock is not None:
         check_lock(policy, version_line, lock, report)
     return policy
-
-
-def _line_of(key: str, lines: Sequence[str]) -> int:
-    return next((number for number, line in enumerate(lines, 1) if line.startswith(key)), 1)
 
 
 def _check_shadows(policies: Sequence[Policy], listed: Mapping[str, int], report: Report) -> None:

@@ -59,3 +59,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {by_folded[close[0]]}?"
     return f"known here: {', '.join(words)}" if 1 <= len(words) <= 16 else ""
+
+
+def line_of_key(text: str, key: str) -> int:
+    """Return the line on which a top-level key of a policy's text stands; 1 if it does not."""
+    lines = enumerate(text.splitlines(), 1)
+    return next((number for number, line in lines if line.startswith(f"{key}:")), 1)
