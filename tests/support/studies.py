@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatehouse.deid.recipe import Recipe
 from gatehouse.pipeline.ports import ReceivedInstance
+from gatehouse.pipeline.reception_journal import ReceptionMark
 from gatehouse.pipeline.records import Output, StudyKey
 from gatehouse.policy.model import (
     Answer,
@@ -87,6 +88,30 @@ def output(number: int = 1, sha256: str = "", digest: str = "digest-1") -> Outpu
         size=1000,
         needles=7,
         actions={"X": 3, "D": 1},
+    )
+
+
+def mark(instance: str = "instance-1", sha256: str = "", at: float = 10.0) -> ReceptionMark:
+    """Return what the journal says of an instance that was de-identified on reception."""
+    made = output(int(instance.rpartition("-")[2]))
+    return ReceptionMark(
+        at=at,
+        instance=instance,
+        study="study-1",
+        pack="digest-of-pack",
+        policy=made.policy_digest,
+        key_id=made.key_id,
+        software=made.software,
+        sop_class_uid=made.sop_class_uid,
+        transfer_syntax_uid=made.transfer_syntax_uid,
+        sop_instance_uid_old=made.sop_instance_uid_old,
+        sop_instance_uid_new=made.sop_instance_uid_new,
+        series_instance_uid_new=made.series_instance_uid_new,
+        study_instance_uid_new=made.study_instance_uid_new,
+        sha256=sha256 or made.sha256,
+        size=made.size,
+        needles=made.needles,
+        actions=made.actions,
     )
 
 

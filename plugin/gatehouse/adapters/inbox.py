@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
+from gatehouse.adapters.journal_reader import JournalReader
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.pipeline.ports import ReceivedInstance
@@ -36,6 +37,8 @@ class Inbox:
         Name of this Orthanc in the ledger.
     overlap : int
         How many changes before the cursor are read again each time.
+    journal : JournalReader or None
+        What says which instances were de-identified when they were received.
     """
 
     def __init__(
@@ -46,7 +49,9 @@ class Inbox:
         *,
         overlap: int = 0,
         clock: Callable[[], float] = time.time,
+        journal: JournalReader | None = None,
     ) -> None:
+        self._journal = journal
         self._archive = archive
         self._ledger = ledger
         self._server = server
@@ -81,6 +86,7 @@ class Inbox:
         news = 0
         while True:
             entries, last, is_done = self._archive.changes(since, PAGE)
+            self._read_journal()
             fresh = [entry for entry in entries if entry.sequence not in self._recent]
             # Rows of the overlap may be older than Gatehouse itself.
             late = [entry.orthanc_id for entry in fresh if entry.sequence <= cursor]
@@ -115,6 +121,7 @@ class Inbox:
 
     def _record_by_age(self, orthanc_ids: Sequence[str]) -> int:
         """Record instances that did not come through the log: as archived, or as received."""
+        self._read_journal()
         own = self._ledger.own_outputs(self._server, orthanc_ids) if orthanc_ids else set()
         others = [orthanc_id for orthanc_id in dict.fromkeys(orthanc_ids) if orthanc_id not in own]
         if not others:
@@ -141,6 +148,12 @@ class Inbox:
         gone = [orthanc_id for orthanc_id in absent if orthanc_id not in there]
         if gone:
             self._ledger.forget_vanished(self._server, gone, self._clock())
+
+    def _read_journal(self) -> None:
+        # After what is there was asked for, and before it is recorded: a mark is durable before
+        # Orthanc stores its instance, so that none is ever recorded without its mark.
+        if self._journal is not None:
+            self._journal.read()
 
     def _remember(self, sequences: Iterable[int]) -> None:
         if not self._overlap:

@@ -12,6 +12,7 @@ from gatehouse.adapters.ledger_destinations import DestinationLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
 from gatehouse.adapters.ledger_notices import NoticeLedger
 from gatehouse.adapters.ledger_proposals import ProposalLedger
+from gatehouse.adapters.ledger_reception import ReceptionLedger
 from gatehouse.adapters.ledger_runs import RunsLedger
 from gatehouse.adapters.ledger_search import SearchLedger
 from gatehouse.adapters.ledger_views import ViewLedger
@@ -22,6 +23,7 @@ class Ledger(
     SearchLedger,
     WorklistLedger,
     InboxLedger,
+    ReceptionLedger,
     DestinationLedger,
     ViewLedger,
     DeliveryViewLedger,

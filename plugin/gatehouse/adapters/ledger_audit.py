@@ -112,6 +112,7 @@ class AuditLedger(LedgerBase):
                     activated_at=now,
                     activated_by=by,
                     source=source,
+                    reception=active.reception,
                 )
             )
             about = f"pack {active.digest}"
@@ -144,6 +145,7 @@ class AuditLedger(LedgerBase):
             activated_at=row.activated_at,
             activated_by=row.activated_by,
             source=row.source,
+            reception=row.reception,
         )
 
     def policy(self, digest: str) -> PolicyRecord | None:

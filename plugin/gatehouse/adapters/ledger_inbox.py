@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_audit import AuditLedger
 from gatehouse.adapters.ledger_base import chunks
+from gatehouse.adapters.ledger_reception_tables import reception_mark
 from gatehouse.adapters.ledger_tables import delivery, hold, instance, own_output, server, study
 from gatehouse.errors import StateError
 from gatehouse.pipeline.ports import ReceivedInstance
@@ -46,7 +47,7 @@ class InboxLedger(AuditLedger):
             return list(connection.scalars(query))
 
     def own_outputs(self, name: str, ids: Sequence[str]) -> set[str]:
-        """Return those of these Orthanc IDs that are our own outputs."""
+        """Return those of these Orthanc IDs that are our own outputs, but not made on reception."""
         with self.reading() as connection:
             return self._owned(connection, name, ids)
 
@@ -206,8 +207,13 @@ class InboxLedger(AuditLedger):
     def _owned(self, connection: sa.Connection, name: str, ids: Sequence[str]) -> set[str]:
         owned: set[str] = set()
         for part in chunks(ids):
+            # What was made on reception is received all the same: nothing else brings it on.
+            is_marked = sa.exists().where(
+                reception_mark.c.server == own_output.c.server,
+                reception_mark.c.orthanc_id == own_output.c.orthanc_id,
+            )
             query = sa.select(own_output.c.orthanc_id).where(
-                own_output.c.server == name, own_output.c.orthanc_id.in_(part)
+                own_output.c.server == name, own_output.c.orthanc_id.in_(part), ~is_marked
             )
             owned.update(connection.scalars(query))
         return owned

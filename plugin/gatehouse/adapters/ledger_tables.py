@@ -313,6 +313,7 @@ pack = sa.Table(
     sa.Column("activated_at", TIME, nullable=False),
     sa.Column("activated_by", TEXT, nullable=False),
     _text("source"),
+    sa.Column("reception", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 worker = sa.Table(

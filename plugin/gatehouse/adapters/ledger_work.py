@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_audit import AuditLedger
 from gatehouse.adapters.ledger_base import chunks
+from gatehouse.adapters.ledger_reception_tables import reception_mark
 from gatehouse.adapters.ledger_tables import (
     asked,
     decision,
@@ -92,6 +93,8 @@ class WorkLedger(AuditLedger):
     def arrivals(self, server: str, after: int, limit: int) -> tuple[list[Arrival], int]:
         """Return instances of studies that still arrive, in the order in which they came.
 
+        Those that were de-identified when they were received are left out: nothing is to be made.
+
         Parameters
         ----------
         after : int
@@ -115,12 +118,17 @@ class WorkLedger(AuditLedger):
                 )
             }
             rows: list[sa.Row[Any]] = []
+            is_marked = sa.exists().where(
+                reception_mark.c.server == server,
+                reception_mark.c.orthanc_id == instance.c.orthanc_id,
+            )
             for part in chunks(list(generations)):
                 query = sa.select(instance).where(
                     instance.c.study_id.in_(part),
                     # An expression, so that no database walks all instances by their row.
                     instance.c.id + 0 > after,
                     instance.c.vanished_at.is_(None),
+                    ~is_marked,
                 )
                 rows += connection.execute(query).all()
         rows.sort(key=lambda row: int(row.id))
@@ -269,6 +277,9 @@ class WorkLedger(AuditLedger):
                 output.c.generation == key.generation,
                 other.c.study_id != key.study_id,
                 others.c.orthanc_id != here.c.orthanc_id,
+                # The same patient's study, received once as it was and once de-identified.
+                others.c.orthanc_id != output.c.study_orthanc_id_new,
+                here.c.orthanc_id != other.c.study_orthanc_id_new,
                 others.c.state.in_(("processing", "delivering", "done")),
                 instance.c.vanished_at.is_(None),
             )

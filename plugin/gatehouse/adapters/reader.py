@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from gatehouse.adapters.inbox import OVERLAP, Inbox
+from gatehouse.adapters.journal_reader import JournalReader
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.wake import Waker
@@ -61,6 +62,7 @@ class Reader(threading.Thread):
         quiet_s: float,
         clock: Callable[[], float] = time.time,
         policies: Callable[[], Sequence[Policy]] = tuple,
+        journal: JournalReader | None = None,
     ) -> None:
         super().__init__(name="reader", daemon=True)
         self.problem = ""
@@ -74,6 +76,7 @@ class Reader(threading.Thread):
         self._quiet_s = quiet_s
         self._clock = clock
         self._policies = policies
+        self._journal = journal
         self._stopping = threading.Event()
         self._inbox: Inbox | None = None
         self._compare_at = 0.0
@@ -119,7 +122,14 @@ class Reader(threading.Thread):
         system = self._archive.system()
         # A database of several writers shows its rows out of order.
         overlap = OVERLAP if system.get("DatabaseBackendPlugin") else 0
-        inbox = Inbox(self._archive, self._ledger, self._server, overlap=overlap, clock=self._clock)
+        inbox = Inbox(
+            self._archive,
+            self._ledger,
+            self._server,
+            overlap=overlap,
+            clock=self._clock,
+            journal=self._journal,
+        )
         inbox.begin()
         self.orthanc_version = str(system.get("Version", ""))
         log.info("inbox opened", orthanc=self.orthanc_version)

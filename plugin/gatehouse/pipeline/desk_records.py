@@ -110,3 +110,25 @@ class NoticeRecord:
     content: Mapping[str, Any]
     created_at: float
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRecord:
+    """An instance that was refused on reception. IDs are those that the original would have had."""
+
+    at: float
+    rule: str
+    reason: str
+    path: str
+    study: str
+    instance: str
+    policy: str
+    """Digest of the policy that it was decided under; empty if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionCounts:
+    """How many instances were ever taken in on reception, and refused by which rule."""
+
+    taken_in: int
+    refused: Mapping[str, int]

@@ -13,6 +13,7 @@ from gatehouse.pipeline.circuit import Breaker
 from gatehouse.pipeline.desk_records import ReleaseRecord
 from gatehouse.pipeline.destinations import DestinationKey
 from gatehouse.pipeline.ports import Held, InstanceReceipt
+from gatehouse.pipeline.reception_journal import ReceptionMark
 from gatehouse.pipeline.records import (
     Arrival,
     DeliveryKey,
@@ -55,6 +56,9 @@ class RunLedger(Protocol):
 
     def arrivals(self, server: str, after: int, limit: int) -> tuple[list[Arrival], int]:
         """Return instances of studies that still arrive after a row, and the last row seen."""
+
+    def marks(self, server: str, instances: Sequence[str]) -> dict[str, list[ReceptionMark]]:
+        """Return what says that instances were de-identified on reception, the newest first."""
 
     def active_pack(self) -> PackRecord | None:
         """Return the policies that decide now."""

@@ -74,7 +74,7 @@ class PackShelf:
                 dataclasses.replace(one, when=when.get((one.via, one.to))) for one in deliveries
             )
             policies.append(dataclasses.replace(policy, deliver=deliver))
-        pack = Pack(tuple(policies), record.digest)
+        pack = Pack(tuple(policies), record.digest, record.reception)
         with self._lock:
             if len(self._packs) >= PACKS_KEPT:
                 self._packs.clear()

@@ -214,6 +214,8 @@ class PackRecord:
     activated_at: float
     activated_by: str
     source: str
+    reception: bool = False
+    """Whether instances are de-identified when they are received."""
 
 
 @dataclass(frozen=True, slots=True)
