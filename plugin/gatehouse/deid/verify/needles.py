@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from gatehouse.deid.verify import escapes
 from gatehouse.deid.verify.identifiers import Kind
 from gatehouse.deid.verify.words import PARTICLES, WORDS
 
@@ -58,9 +59,6 @@ _NEVER = frozenset({"19000101", "00010101", "99991231", "about:blank"})
 _FOLD = bytes(
     byte + 32 if 0x41 <= byte <= 0x5A or 0xC0 <= byte <= 0xDE else byte for byte in range(256)
 )
-_DELIMITERS = set(b"\\^=\r\n\t\f")
-"""Behind these an escape sequence no longer holds (PS3.5 section 6.1.2.5.3)."""
-
 _TERM = re.compile(r"(?<=IR[ _])\d+|GB18030|GBK")
 _CODECS = {
     "6": "latin-1",
@@ -343,11 +341,8 @@ def decode(value: bytes, character_set: bytes) -> str:
         return value.decode("ascii")
     codecs = _codecs(character_set) or ["latin-1"]
     try:
-        if b"\x1b" not in value:
-            return value.decode(codecs[0] if codecs[0] not in _STATEFUL else "latin-1")
-        # Imported here: code extensions are rare, and this takes a fifth of a second.
-        from pydicom.charset import decode_bytes
-
-        return decode_bytes(value, ["latin-1", *codecs], _DELIMITERS)
+        if b"\x1b" in value:
+            return escapes.decode(value, "latin-1")
+        return value.decode(codecs[0] if codecs[0] not in _STATEFUL else "latin-1")
     except (UnicodeError, LookupError):
         return value.decode("latin-1")
