@@ -69,6 +69,8 @@ YOUNGER = {
 # Those of them that may have several values.
 YOUNGER_SEVERAL = {0x00102162}
 
+UID_ROOT = "1.2.840.10008."
+
 STRICTNESS = ("1", "1C", "2", "2C", "3")
 
 Entry = tuple[tuple[int, ...], int]
@@ -313,6 +315,18 @@ def attribute_types(table: dict[str, Any]) -> Iterator[str]:
     yield from text_block("PARENTS", wrapped(words))
 
 
+def registered_uids() -> Iterator[str]:
+    """Yield the module of the UIDs that the Standard registers, without what all begin with."""
+    yield from opening("PS3.6 Annex A: the UIDs that the Standard registers.")
+    # Not as imported: other libraries add UIDs of theirs to the dictionary.
+    source = (importlib.resources.files("pydicom") / "_uid_dict.py").read_text(encoding="utf-8")
+    listed = re.findall(rf"^ *['\"]{re.escape(UID_ROOT)}([0-9.]+)['\"]: ", source, re.MULTILINE)
+    in_order = sorted(listed, key=lambda part: [int(number) for number in part.split(".")])
+    yield f'ROOT = "{UID_ROOT}"'
+    yield ""
+    yield from text_block("REGISTERED", wrapped(in_order))
+
+
 def modules() -> dict[str, str]:
     """Return the text of each generated module by its file name."""
     table = load("ps3_15_2026d_table_E1-1.json")
@@ -325,6 +339,7 @@ def modules() -> dict[str, str]:
         "_dictionary.py": dictionary(),
         "_multiplicity.py": multiplicity(),
         "_attribute_types.py": attribute_types(table),
+        "_registered_uids.py": registered_uids(),
     }
     return {name: "\n".join(lines) + "\n" for name, lines in parts.items()}
 

@@ -145,9 +145,9 @@ def _is_our_uid(key: bytes, uid: str) -> bool:
 @cache
 def _registered() -> frozenset[str]:
     # Imported here: few objects hold such a UID where an instance UID is expected.
-    from pydicom._uid_dict import UID_dictionary
+    from gatehouse.standard._registered_uids import REGISTERED, ROOT
 
-    return frozenset(UID_dictionary)
+    return frozenset(ROOT + part for part in REGISTERED.split())
 
 
 def _spell(number: int, bits: int) -> str:
