@@ -7,10 +7,13 @@ inside functions.
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from gatehouse.adapters import lent
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
 PACKAGE = PLUGIN / "gatehouse"
@@ -153,8 +156,12 @@ def test_only_the_script_imports_orthanc() -> None:
     assert "orthanc" in imports_of(PLUGIN / "main.py")
 
 
-def test_what_runs_inside_orthanc_uses_the_standard_library_only() -> None:
-    allowed = {*sys.stdlib_module_names, "gatehouse", "orthanc"}
+LENT = {"anyascii", "re2"}
+"""What the engine imports when it needs it; in reception mode ``lent`` sees to it at the start."""
+
+
+def test_what_runs_inside_orthanc_uses_the_standard_library_and_what_it_was_lent() -> None:
+    allowed = {*sys.stdlib_module_names, "gatehouse", "orthanc", *LENT}
 
     loaded = reachable_from(PLUGIN / "main.py")
     foreign = {
@@ -164,8 +171,22 @@ def test_what_runs_inside_orthanc_uses_the_standard_library_only() -> None:
         if name.split(".")[0] not in allowed
     }
 
-    assert PACKAGE / "adapters" / "orthanc_plugin.py" in loaded
+    assert {
+        PACKAGE / "adapters" / "orthanc_plugin.py",
+        PACKAGE / "adapters" / "reception.py",
+        PACKAGE / "deid" / "engine.py",
+    } <= loaded
     assert not foreign
+    assert set(lent.PACKAGES) == LENT
+
+
+def test_reception_mode_loads_in_a_python_that_has_nothing_installed() -> None:
+    code = f"import sys; sys.path.append({str(PLUGIN)!r}); import gatehouse.adapters.reception"
+
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, check=False)
+
+    assert run.stderr == b""
+    assert run.returncode == 0
 
 
 def test_the_script_does_not_catch_what_goes_wrong_at_the_start() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 class OrthancStub:
     """The module ``orthanc``, as far as the plugin uses it."""
 
+    ReceivedInstanceAction = SimpleNamespace(KEEP_AS_IS=1, MODIFY=2, DISCARD=3)
     ChangeType = SimpleNamespace(ORTHANC_STARTED=10, ORTHANC_STOPPED=11, NEW_STUDY=6)
 
     def __init__(self, configuration: dict[str, Any]) -> None:
@@ -23,6 +24,7 @@ class OrthancStub:
         self.warnings: list[str] = []
         self.explorer = ""
         self.rest: dict[str, Callable[..., None]] = {}
+        self.received: Callable[[bytes, int], tuple[int, bytes]] | None = None
         self.stored: Callable[[object, str], None] | None = None
         self.changed: Callable[[int, int, str], None] | None = None
         self.filter: Callable[..., bool] | None = None
@@ -41,6 +43,11 @@ class OrthancStub:
 
     def LogWarning(self, text: str) -> None:  # noqa: N802
         self.warnings.append(text)
+
+    def RegisterReceivedInstanceCallback(  # noqa: N802
+        self, callback: Callable[..., tuple[int, bytes]]
+    ) -> None:
+        self.received = callback
 
     def RegisterOnStoredInstanceCallback(self, callback: Callable[..., None]) -> None:  # noqa: N802
         self.stored = callback

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import secrets
 import socket
 import subprocess
@@ -18,7 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gatehouse.adapters import forward, http_filter, plugin_configuration, processes
+from gatehouse.adapters import (
+    forward,
+    http_filter,
+    plugin_configuration,
+    processes,
+    reception_files,
+)
 from gatehouse.adapters.plugin_configuration import PluginConfiguration
 from gatehouse.errors import ConfigurationError
 
@@ -41,6 +48,7 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
     ConfigurationError
         Orthanc must not start; the reason is in its log, one line per problem.
     """
+    forbid_core_dumps()
     try:
         configuration = plugin_configuration.read(orthanc.GetConfiguration(), plugin_folder)
         variables = processes.environment(str(plugin_folder), os.environ)
@@ -50,7 +58,11 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
             "ForwardSecret": secrets.token_urlsafe(32),
         }
         _prepare_folders(configuration)
+        reception_files.remove_pack(configuration.run)
         _check(configuration, handover, variables)
+        # The check left the pack there, if the policies are for reception.
+        handover["Reception"] = reception_files.stamp(configuration.run) is not None
+        received = _received_callback(orthanc, configuration, handover)
     except ConfigurationError as error:
         for line in str(error).splitlines():
             orthanc.LogError(f"Gatehouse: {line}")
@@ -78,6 +90,8 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
     changed = _change_callback(orthanc, watched)
     answer = _rest_callback(forwarder)
     is_allowed = _http_filter(orthanc, configuration)
+    if received is not None:
+        orthanc.RegisterReceivedInstanceCallback(received)
     orthanc.RegisterOnStoredInstanceCallback(stored)
     orthanc.RegisterOnChangeCallback(changed)
     orthanc.RegisterRestCallback("/gatehouse(/.*)?", answer)
@@ -85,7 +99,7 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
     orthanc.ExtendOrthancExplorer(
         (Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
     )
-    return stored, changed, answer, is_allowed
+    return received, stored, changed, answer, is_allowed
 
 
 def _prepare_folders(configuration: PluginConfiguration) -> None:
@@ -137,6 +151,27 @@ def _line(handover: dict[str, Any]) -> bytes:
 def _roles(configuration: PluginConfiguration) -> list[tuple[str, str]]:
     workers = [(f"worker-{number}", "worker") for number in range(1, configuration.workers + 1)]
     return [("service", "service"), *workers]
+
+
+def _received_callback(
+    orthanc: ModuleType, configuration: PluginConfiguration, handover: dict[str, Any]
+) -> Callable[[Any, Any], tuple[Any, bytes]] | None:
+    """Return the callback of reception mode; None where instances are stored as they come."""
+    if not handover["Reception"]:
+        return None
+    # The engine is loaded only where it works inside Orthanc.
+    from gatehouse.adapters import reception
+    from gatehouse.adapters.own_output import OwnOutputs
+
+    reception.check_configuration(json.loads(orthanc.GetConfiguration()))
+    own = OwnOutputs(configuration.run / "service.sock", str(handover["ForwardSecret"]))
+    desk = reception.Desk(configuration.home, Path(handover["KeyFile"]), own)
+    return reception.received_callback(orthanc, desk)
+
+
+def forbid_core_dumps() -> None:
+    """Keep identified data and keys in memory: this process leaves no core dump behind."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _stored_callback(wake_socket: Path) -> Callable[[object, str], None]:

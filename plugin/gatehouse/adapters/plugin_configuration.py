@@ -18,7 +18,14 @@ from gatehouse.errors import ConfigurationError
 
 SECTION = "Gatehouse"
 
-HANDED_OVER = ("OrthancAuthorization", "Destinations", "HandedServers", "ForwardSecret", "Process")
+HANDED_OVER = (
+    "OrthancAuthorization",
+    "Destinations",
+    "HandedServers",
+    "ForwardSecret",
+    "Process",
+    "Reception",
+)
 """Keys that the plugin adds for its processes; in a configuration they would be forgeries."""
 
 MUST_NOT_BE_TRUE = {

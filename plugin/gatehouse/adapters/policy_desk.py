@@ -20,12 +20,13 @@ import structlog
 from gatehouse.adapters import policy_folder
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.policy_files import read_folder
+from gatehouse.adapters.reception_handover import OTHER_RECEPTION
 from gatehouse.adapters.side_tasks import Draft, check_draft, run_draft_cases
 from gatehouse.adapters.side_work import SideWork
 from gatehouse.errors import HoldError, PolicyError, StateError
 from gatehouse.pipeline.packs import PackShelf
 from gatehouse.policy.build_deliver import DestinationNames
-from gatehouse.policy.load import load_pack, load_single
+from gatehouse.policy.load import PACK_FILE, load_pack, load_single
 from gatehouse.policy.lock import FILE as LOCK_FILE
 from gatehouse.policy.lock import read_lock, render_lock
 from gatehouse.policy.model import Pack, Policy, Problem
@@ -88,6 +89,10 @@ class PolicyDesk:
         The setting ``Policies``.
     four_eyes : bool
         Whether a second person must approve each change.
+    reception : bool
+        Whether this Orthanc was started in reception mode; only a start changes that.
+    activated : callable
+        Told when other policies decide.
     """
 
     ledger: Ledger
@@ -95,6 +100,8 @@ class PolicyDesk:
     destinations: DestinationNames | None
     side: SideWork
     four_eyes: bool = False
+    reception: bool = False
+    activated: Callable[[], object] = lambda: None
     clock: Callable[[], float] = time.time
     seen: FolderState = field(default_factory=FolderState)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -377,26 +384,35 @@ class PolicyDesk:
         return placed, pack
 
     def _conflicts(self, pack: Pack) -> tuple[Problem, ...]:
-        """Return an error for each other text under a version that has decided already."""
+        """Return what the running gateway says against a pack that is right in itself.
+
+        That is an error for each other text under a version that has decided already, and for a
+        pack that needs another start of Orthanc.
+        """
         known: dict[tuple[str, int], set[str]] = {}
         highest: dict[str, int] = {}
         for record in self.ledger.policy_versions():
             known.setdefault((record.name, record.version), set()).add(record.digest)
             highest[record.name] = max(record.version, highest.get(record.name, 0))
-        return tuple(
-            Problem(
-                f"{one.name}/{one.name}.yaml",
-                1,
-                f"version {one.version} of {one.name} was active with another text",
-                f"write version: {highest[one.name] + 1}",
-            )
-            for one in pack.policies
-            if one.digest not in known.get((one.name, one.version), {one.digest})
+        other = Problem(PACK_FILE, 1, OTHER_RECEPTION, "restart Orthanc to let them decide")
+        return (
+            *((other,) if pack.reception is not self.reception else ()),
+            *(
+                Problem(
+                    f"{one.name}/{one.name}.yaml",
+                    1,
+                    f"version {one.version} of {one.name} was active with another text",
+                    f"write version: {highest[one.name] + 1}",
+                )
+                for one in pack.policies
+                if one.digest not in known.get((one.name, one.version), {one.digest})
+            ),
         )
 
     def _activate(self, pack: Pack, by: str) -> Change:
         source = policy_folder.source_of(self._folder())
         is_new = self.ledger.activate_pack(pack, by, source, self.clock())
+        self.activated()
         self.seen, _ = self._look()
         log.info("policies activated", new=is_new)
         return Change("active" if is_new else "unchanged", pack.digest, problems=self.seen.problems)

@@ -10,8 +10,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import structlog
 import uvicorn
 
+from gatehouse.adapters import reception_handover
 from gatehouse.adapters.destination_desk import DestinationDesk
 from gatehouse.adapters.destinations.http_server import TEST_TIMEOUT_S
 from gatehouse.adapters.destinations.registry import make_destinations
@@ -26,10 +27,12 @@ from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
+from gatehouse.adapters.own_output import answering
 from gatehouse.adapters.policy_desk import PolicyDesk
 from gatehouse.adapters.policy_files import read_pack
 from gatehouse.adapters.policy_folder import source_of
 from gatehouse.adapters.reader import Reader
+from gatehouse.adapters.reception_handover import ReceptionHandover
 from gatehouse.adapters.run_desk import RunDesk
 from gatehouse.adapters.runner import Runner
 from gatehouse.adapters.settings import Settings, prepare_home
@@ -38,7 +41,7 @@ from gatehouse.adapters.wake import Waker
 from gatehouse.errors import ConfigurationError, GatehouseError, HoldError, PolicyError
 from gatehouse.pipeline.packs import PackShelf
 from gatehouse.pipeline.start import WorkflowStarter
-from gatehouse.policy.model import Pack, Policy
+from gatehouse.policy.model import Pack
 from gatehouse.policy.report import render
 from gatehouse.web.app import create_app
 from gatehouse.web.health import Health
@@ -66,6 +69,9 @@ def check(settings: Settings) -> None:
             problems.append(str(error))
     if problems:
         raise ConfigurationError("\n".join(problems))
+    with closing(_open_ledger(settings)) as ledger:
+        pack = _pack_at_start(settings, ledger) or _active_pack(ledger)
+    reception_handover.at_start(settings.home / "run", pack)
 
 
 def load_policies(settings: Settings) -> Pack:
@@ -100,6 +106,10 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
     with _only_one(settings):
         ledger = _open_ledger(settings)
         _activate_at_start(settings, ledger)
+        handover = ReceptionHandover(
+            settings.home / "run", PackShelf(ledger), is_on=settings.reception
+        )
+        handover.follow()
         setup = SideSetup(settings.orthanc_url, settings.orthanc_authorization, settings.key_file)
         desk = PolicyDesk(
             ledger,
@@ -107,6 +117,8 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             settings.destinations,
             SideWork(setup),
             four_eyes=settings.four_eyes,
+            reception=settings.reception,
+            activated=handover.follow,
         )
         waker = Waker(settings.home / "run" / "wake.sock")
         archive = OrthancArchive(settings.orthanc_url, settings.orthanc_authorization)
@@ -118,7 +130,7 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             waker,
             server=settings.server,
             quiet_s=settings.quiet_s,
-            policies=partial(_active_policies, PackShelf(ledger)),
+            policies=handover.follow,
         )
         destinations = DestinationDesk(
             ledger,
@@ -147,7 +159,11 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             runs=RunDesk(ledger, archive),
         )
         runner = Runner(ledger, archive, waker.wake)
-        app = create_app(backend, settings.forward_secret, settings.roles)
+        app = answering(
+            create_app(backend, settings.forward_secret, settings.roles),
+            settings.forward_secret,
+            lambda one: bool(ledger.own_outputs(settings.server, [one])),
+        )
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -179,6 +195,17 @@ def _activate_at_start(settings: Settings, ledger: Ledger) -> None:
     Orthanc does not start with policies that have errors. When only this process is started again,
     what decided goes on to decide, and the status says what is wrong with the folder.
     """
+    loaded = _pack_at_start(settings, ledger)
+    if loaded is not None:
+        source = source_of(settings.policies) if settings.policies else ""
+        if ledger.activate_pack(loaded, "configuration", source, time.time()):
+            log.info("policies activated")
+    if _active_pack(ledger).reception is not settings.reception:
+        raise ConfigurationError(reception_handover.OTHER_RECEPTION)
+
+
+def _pack_at_start(settings: Settings, ledger: Ledger) -> Pack | None:
+    """Return the pack of the folder; None if what decided before goes on to decide."""
     is_first = ledger.active_pack() is None
     try:
         loaded = load_policies(settings)
@@ -186,25 +213,21 @@ def _activate_at_start(settings: Settings, ledger: Ledger) -> None:
         if is_first:
             raise
         log.warning("the folder of policies has errors; what decided before goes on")
-        return
-    if settings.four_eyes and not is_first:
-        return
-    source = source_of(settings.policies) if settings.policies else ""
-    if ledger.activate_pack(loaded, "configuration", source, time.time()):
-        log.info("policies activated")
+        return None
+    return None if settings.four_eyes and not is_first else loaded
+
+
+def _active_pack(ledger: Ledger) -> Pack:
+    try:
+        return PackShelf(ledger).active()
+    except HoldError as error:
+        raise ConfigurationError(error.reason) from None
 
 
 def _keeping(settings: Settings) -> Keeping:
     return Keeping(
         settings.held_days, settings.notice_days, settings.channels, socket.gethostname()
     )
-
-
-def _active_policies(shelf: PackShelf) -> Sequence[Policy]:
-    try:
-        return shelf.active().policies
-    except HoldError:
-        return ()  # the workers hold what they can't decide, and say why
 
 
 def _check_home(settings: Settings) -> None:

@@ -65,6 +65,8 @@ class Settings:
         Name of the Orthanc in the ledger. Several Orthancs on one index share it.
     destinations : Mapping
         ``via`` -> the names that Orthanc's configuration knows.
+    reception : bool
+        Whether this Orthanc de-identifies instances while it receives them.
     """
 
     home: Path
@@ -98,6 +100,7 @@ class Settings:
     dicomweb_servers: Mapping[str, HttpServer] = field(default_factory=dict, repr=False)
     peer_servers: Mapping[str, HttpServer] = field(default_factory=dict, repr=False)
     process: str = "worker-1"
+    reception: bool = False
 
     @property
     def ledger_url(self) -> str:
@@ -322,4 +325,5 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "DicomWebServers": ("dicomweb_servers", read_servers),
     "PeerServers": ("peer_servers", read_servers),
     "Process": ("process", _process_name),
+    "Reception": ("reception", _flag),
 }

@@ -125,6 +125,11 @@ def is_file_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def number_of(name: str) -> int:
+    """Return the number in the name of a journal, by which journals are in order."""
+    return int(name[8:28])
+
+
 def _line(entry: ReceptionMark | ReceptionRefusal) -> bytes:
     return json.dumps(asdict(entry), separators=(",", ":")).encode("ascii") + b"\n"
 
