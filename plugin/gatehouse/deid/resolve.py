@@ -15,6 +15,7 @@ from gatehouse.deid.dummy_items import DUMMY_DOCUMENTS, DUMMY_ITEMS
 from gatehouse.deid.options import choose
 from gatehouse.deid.recipe import ActionName
 from gatehouse.deid.rules import GROUP_LENGTH, KEEP, NO_PARAMETERS, PRIVATE, UNKNOWN, Rule
+from gatehouse.deid.without_row import cell as cell_without_row
 from gatehouse.standard import attribute_types, dictionary, table
 
 Path = tuple[int, ...]
@@ -24,6 +25,8 @@ PATIENT_ID = 0x00100020
 ENCAPSULATED_DOCUMENT = 0x00420011
 ENCAPSULATED_DOCUMENT_LENGTH = 0x00420015
 LENGTH_TO_END = 0x00080001
+ICON_IMAGE_SEQUENCE = 0x00880200
+PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 PSEUDONYMOUS = frozenset((PATIENT_NAME, PATIENT_ID))
 """Replaced by the patient's pseudonym, so that studies of a patient stay together (E.1.1)."""
@@ -95,7 +98,10 @@ class Resolver:
             return GROUP_LENGTH
         cell = table.row(tag)
         if cell is None:
-            return self._without_row(context, tag)
+            return self._without_row(path, context, tag)
+        return self._by_cell(path, context, tag, cell)
+
+    def _by_cell(self, path: Path, context: Context, tag: int, cell: table.Cell) -> Rule:
         code, source = choose(cell, self._options)
         vr = dictionary.vr(tag) or "UN"
         if code == "C" and not _can_be_cleaned(tag, vr):
@@ -125,7 +131,7 @@ class Resolver:
             return Rule("shift-date", "C", source)
         return Rule("remove", "X", source)
 
-    def _without_row(self, context: Context, tag: int) -> Rule:
+    def _without_row(self, path: Path, context: Context, tag: int) -> Rule:
         for mask, masked, _ in table.repeating():
             if tag & mask & 0xFF000000 == masked & 0xFF000000:
                 # The rows remove curves whole, and of overlays the data and the comments. The rest
@@ -139,6 +145,11 @@ class Resolver:
             return Rule("remove", "X", "profile")  # as Patient's Birth Date, of which it is one
         if tag == ENCAPSULATED_DOCUMENT_LENGTH:
             return Rule("remove", "X", "profile")  # of another document than the one that leaves
+        if path[-1:] != (ICON_IMAGE_SEQUENCE,) and path and tag in PIXELS:
+            return Rule("remove", "X", "profile")  # a picture by whose attributes nobody judges it
+        cell = cell_without_row(tag)
+        if cell is not None:
+            return self._by_cell(path, context, tag, cell)
         if context.mode is Mode.REPLACED:
             return self._rule(tag, vr, ("D", "D"), "profile")
         if context.mode is Mode.CLEANED and vr in _TEXT_VRS and tag not in _CODED:
