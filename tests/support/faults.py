@@ -160,6 +160,9 @@ class HereWorkshop:
     def make(self, jobs: Sequence[Any]) -> Iterator[Any]:
         return self._each("make", jobs)
 
+    def marked(self, jobs: Sequence[Any]) -> Iterator[Any]:
+        return self._each("marked", jobs)
+
     def prepare(self, jobs: Sequence[Any]) -> Iterator[Any]:
         return self._each("prepare", jobs)
 

@@ -24,11 +24,19 @@ from typing import Any, TypeVar
 from gatehouse.adapters.pool_child import ChildSetup, Unavailable, serve
 from gatehouse.deid.known_values import KnownValues
 from gatehouse.errors import UnavailableError
-from gatehouse.pipeline.ports import EarlyJob, FactsJob, Held, KnownJob, MakeJob, Prepared
+from gatehouse.pipeline.ports import (
+    EarlyJob,
+    FactsJob,
+    Held,
+    KnownJob,
+    MakeJob,
+    MarkedJob,
+    Prepared,
+)
 from gatehouse.pipeline.records import Output
 from gatehouse.policy.model import InstanceFacts
 
-Job = FactsJob | KnownJob | MakeJob | EarlyJob
+Job = FactsJob | KnownJob | MakeJob | MarkedJob | EarlyJob
 J = TypeVar("J", bound=Job)
 
 TRIES = 2
@@ -107,6 +115,10 @@ class ProcessPool:
 
     def make(self, jobs: Sequence[MakeJob]) -> Iterator[Output | Held]:
         """De-identify and verify instances, in any order."""
+        return self._results(jobs)
+
+    def marked(self, jobs: Sequence[MarkedJob]) -> Iterator[Output | Held]:
+        """Take instances that were de-identified on reception, in any order."""
         return self._results(jobs)
 
     def prepare(self, jobs: Sequence[EarlyJob]) -> Iterator[Prepared | Held]:

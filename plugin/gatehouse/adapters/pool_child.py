@@ -18,7 +18,7 @@ from gatehouse.adapters.spool import FolderSpool
 from gatehouse.adapters.storage_area import StorageArea
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.bench import Bench
-from gatehouse.pipeline.ports import EarlyJob, FactsJob, KnownJob, MakeJob
+from gatehouse.pipeline.ports import EarlyJob, FactsJob, KnownJob, MakeJob, MarkedJob
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -100,6 +100,8 @@ def _do(bench: Bench, job: object) -> object:
             return bench.known(job)
         if isinstance(job, MakeJob):
             return bench.make(job)
+        if isinstance(job, MarkedJob):
+            return bench.marked(job)
         if isinstance(job, EarlyJob):
             return bench.prepare(job)
     except UnavailableError as error:

@@ -30,6 +30,7 @@ from gatehouse.pipeline.ports import (
     Held,
     KnownJob,
     MakeJob,
+    MarkedJob,
     Prepared,
     Spool,
     Storage,
@@ -95,6 +96,14 @@ class Bench:
 
         return _or_held(work, job.instance)
 
+    def marked(self, job: MarkedJob) -> Output | Held:
+        """Find out what was made of an instance when it was received, and write it to the spool."""
+
+        def work() -> Output:
+            return _taken(self._read(job), job, self._spool)
+
+        return _or_held(work, job.instance)
+
     def prepare(self, job: EarlyJob) -> Prepared | Held:
         """Read the facts of an instance, and make what its study's policy seems to want.
 
@@ -128,7 +137,7 @@ class Bench:
         verified = verify(original, deidentified, plan, keys)
         return _spooled(job, verified, keys.key_id, spool)
 
-    def _read(self, job: FactsJob | KnownJob | MakeJob | EarlyJob) -> Buffer:
+    def _read(self, job: FactsJob | KnownJob | MakeJob | MarkedJob | EarlyJob) -> Buffer:
         if self._storage is not None and job.file_uuid:
             dicom = self._storage.read(job.file_uuid)
             if dicom is not None:
@@ -188,6 +197,20 @@ def _spooled(job: MakeJob, verified: Verified, key_id: str, spool: Spool) -> Out
         needles=verified.needles,
         actions=dict(Counter(change.code for change in made.changes)),
     )
+
+
+def _taken(dicom: Buffer, job: MarkedJob, spool: Spool) -> Output:
+    """Write what was verified before Orthanc stored it: nothing but just these bytes."""
+    sha256 = hashlib.sha256(dicom).hexdigest()
+    made = next((one for one in job.outputs if one.sha256 == sha256), None)
+    if made is None:
+        raise HoldError(
+            "reception.changed",
+            "the instance in Orthanc is not what Gatehouse made of it when it was received",
+        )
+    if job.is_spooled:
+        spool.write(job.study_id, job.generation, made.sop_instance_uid_new, [memoryview(dicom)])
+    return made
 
 
 def _or_held(work: Callable[[], T], instance: str) -> T | Held:

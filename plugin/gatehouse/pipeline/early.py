@@ -120,6 +120,10 @@ class Early:
         pack = self._pack()
         if pack is None:
             return 0
+        if pack.reception:
+            # What comes is either made already, or held for not being so.
+            self._after = last
+            return 0
         self._take(found, attributes_of(pack))
         self._after = last
         worked = 0

@@ -102,6 +102,26 @@ class MakeJob:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkedJob:
+    """Take an instance that was de-identified when it was received, and put it into the spool.
+
+    Parameters
+    ----------
+    outputs : tuple of Output
+        What it may be: one for each time that it was received.
+    is_spooled : bool
+        False: only tell which of them it is.
+    """
+
+    instance: str
+    outputs: tuple[Output, ...]
+    study_id: int
+    generation: int
+    file_uuid: str = ""
+    is_spooled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class EarlyJob:
     """Work on an instance of a study that still arrives: its facts, and what may be made of it.
 
@@ -161,6 +181,9 @@ class Workshop(Protocol):
 
     def make(self, jobs: Sequence[MakeJob]) -> Iterator[Output | Held]:
         """De-identify and verify instances; what is yielded is in the spool."""
+
+    def marked(self, jobs: Sequence[MarkedJob]) -> Iterator[Output | Held]:
+        """Take instances that were de-identified on reception, if they are what was made then."""
 
     def prepare(self, jobs: Sequence[EarlyJob]) -> Iterator[Prepared | Held]:
         """Work on instances of studies that still arrive; outputs go into the early spool."""

@@ -15,7 +15,7 @@ from gatehouse.pipeline.desk_records import ReleaseRecord
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import decide_checks
-from gatehouse.policy.model import Decision, InstanceFacts, Outcome, Pack, Policy
+from gatehouse.policy.model import Decision, Delivery, InstanceFacts, Outcome, Pack, Policy
 
 SUSPICIOUS_PIXELS = "suspicious-pixels"
 CHECK = "check "
@@ -31,20 +31,29 @@ def decide_released(pack: Pack, release: ReleaseRecord, facts: Sequence[Instance
     HoldError
         If that policy does not decide any more.
     """
-    policy = next(
-        (one for one in pack.policies if one.name == release.policy and one.stage == "active"),
-        None,
-    )
-    if policy is None:
-        raise HoldError(
-            "release.policy", "the policy under which it was released does not decide any more"
-        )
+    policy = released_policy(pack, release)
     decision = decide_checks(relaxed(policy, release), facts)
     if decision.outcome is not Outcome.ACCEPT:
         return decision
     accepted = f", who accepts {' and '.join(release.accept)}" if release.accept else ""
     reason = f"a person released it under the policy {policy.name}{accepted}"
     return replace(decision, rule=RULE, reason=reason)
+
+
+def released_policy(pack: Pack, release: ReleaseRecord) -> Policy:
+    """Return the policy that a person named.
+
+    Raises
+    ------
+    HoldError
+        If it does not decide any more.
+    """
+    for policy in pack.policies:
+        if policy.name == release.policy and policy.stage == "active":
+            return policy
+    raise HoldError(
+        "release.policy", "the policy under which it was released does not decide any more"
+    )
 
 
 def relaxed(policy: Policy, release: ReleaseRecord) -> Policy:
@@ -61,6 +70,12 @@ def policy_of(tools: Tools, key: StudyKey, pack_digest: str, policy_digest: str)
     policy = tools.packs.policy(pack_digest, policy_digest)
     release = tools.ledger.release_of(key)
     return policy if release is None else relaxed(policy, release)
+
+
+def deliveries_of(tools: Tools, key: StudyKey, policy: Policy) -> tuple[Delivery, ...]:
+    """Return the deliveries whose own conditions held when it was decided."""
+    wanted = tools.ledger.destinations_of(key)
+    return tuple(one for one in policy.deliver if wanted is None or (one.via, one.to) in wanted)
 
 
 def would_accept(decision: Decision, facts: Sequence[InstanceFacts]) -> bool:

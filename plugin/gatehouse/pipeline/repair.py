@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gatehouse.deid.known_values import NOTHING, KnownValues
 from gatehouse.deid.plan import cleans_texts
 from gatehouse.errors import HoldError
 from gatehouse.pipeline.asking import known_values
-from gatehouse.pipeline.ports import Held, MakeJob
+from gatehouse.pipeline.ports import Held, MakeJob, MarkedJob
 from gatehouse.pipeline.records import Output, StudyKey
 from gatehouse.pipeline.release import policy_of
 from gatehouse.pipeline.tools import Tools
@@ -29,11 +29,35 @@ def repair(tools: Tools, key: StudyKey, outputs: Sequence[Output]) -> None:
     ]
     if not lost:
         return
+    results = _marked(tools, key, lost) or _made_again(tools, key, lost)
+    expected = {one.instance: one.sha256 for one in lost}
+    for result in results:
+        if isinstance(result, Held):
+            raise HoldError(result.rule, result.reason, result.path)
+        if result.sha256 != expected[result.instance]:
+            raise HoldError(
+                "spool.changed",
+                "an output was lost from the spool, and what is made of its instance now is not "
+                "the same; process the study again",
+            )
+    tools.spool.settle(*key)
+
+
+def _marked(tools: Tools, key: StudyKey, lost: Sequence[Output]) -> Iterator[Output | Held] | None:
+    """Take what was de-identified on reception out of Orthanc again; None if it was not."""
+    if not tools.ledger.marks(tools.server, [one.instance for one in lost]):
+        return None
+    files = {one.orthanc_id: one.file_uuid for one in tools.ledger.instances(key.study_id)}
+    return tools.workshop.marked(
+        [MarkedJob(one.instance, (one,), *key, files.get(one.instance, "")) for one in lost]
+    )
+
+
+def _made_again(tools: Tools, key: StudyKey, lost: Sequence[Output]) -> Iterator[Output | Held]:
     accepted = tools.ledger.accepted_by(key)
     if accepted is None:
         raise HoldError("spool.changed", "an output was lost from the spool, and its policy too")
     policy = policy_of(tools, key, *accepted)
-    expected = {one.instance: one.sha256 for one in lost}
     instances = tools.ledger.instances(key.study_id)
     known: KnownValues = NOTHING
     held: list[Held] = []
@@ -50,13 +74,4 @@ def repair(tools: Tools, key: StudyKey, outputs: Sequence[Output]) -> None:
         )
         for one in lost
     ]
-    for result in tools.workshop.make(jobs):
-        if isinstance(result, Held):
-            raise HoldError(result.rule, result.reason, result.path)
-        if result.sha256 != expected[result.instance]:
-            raise HoldError(
-                "spool.changed",
-                "an output was lost from the spool, and what is made of its instance now is not "
-                "the same; process the study again",
-            )
-    tools.spool.settle(*key)
+    return tools.workshop.make(jobs)

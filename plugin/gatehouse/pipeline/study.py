@@ -9,29 +9,33 @@ ledger: held, rejected, superseded.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import TypeVar
 
-from gatehouse import __version__
-from gatehouse.deid.known_values import NOTHING, KnownValues
-from gatehouse.deid.plan import cleans_texts
+from gatehouse.deid.known_values import NOTHING
 from gatehouse.errors import HoldError
-from gatehouse.pipeline.asking import HOLDS_MAX, known_values, sorted_out
+from gatehouse.pipeline.asking import HOLDS_MAX, sorted_out
+from gatehouse.pipeline.clashes import clashing, other_patients
+from gatehouse.pipeline.desk_records import ReleaseRecord
 from gatehouse.pipeline.early import Early
-from gatehouse.pipeline.ports import FactsJob, Held, MakeJob
+from gatehouse.pipeline.making import Making
+from gatehouse.pipeline.ports import FactsJob, Held
+from gatehouse.pipeline.received_clean import Marks, decide_marked, marks_of
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
-from gatehouse.pipeline.release import decide_released, policy_of, refuse_observed, would_accept
+from gatehouse.pipeline.release import (
+    decide_released,
+    deliveries_of,
+    policy_of,
+    refuse_observed,
+    would_accept,
+)
 from gatehouse.pipeline.repair import repair
 from gatehouse.pipeline.room import Room
 from gatehouse.pipeline.tools import Tools
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.model import (
     Completion,
-    Delivery,
     Outcome,
     Pack,
     Policy,
@@ -42,9 +46,6 @@ T = TypeVar("T")
 
 BATCH = 32
 """Outputs in one transaction of the ledger: what is done again after a crash, at most."""
-
-EARLY_BATCH = 500
-"""The same for outputs that are there already; it takes a fraction of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class StudySteps:
     def __init__(self, tools: Tools, early: Early | None = None) -> None:
         self._tools = tools
         self._early = early or Early(tools)
+        self._making = Making(tools, self._early)
         self._room = Room(tools)
 
     def decide(self, key: StudyKey) -> Accepted | None:
@@ -128,6 +130,10 @@ class StudySteps:
             return Accepted(*accepted)
         instances = self._instances(key)
         pack = tools.packs.active()
+        marks = marks_of(tools, instances)
+        release = tools.ledger.release_of(key)
+        if marks or (pack.reception and release is None):
+            return self._decide_marked(key, instances, marks, release, pack)
         attributes = attributes_of(pack)
         known = self._early.facts(key, instances, attributes)
         jobs = [
@@ -141,7 +147,6 @@ class StudySteps:
             return None
         # The order in which processes finish must not decide which instance is named.
         in_order = sorted([*facts, *known.values()], key=lambda one: one.instance)
-        release = tools.ledger.release_of(key)
         if release is not None:
             decision = decide_released(pack, release, in_order)
         else:
@@ -164,6 +169,25 @@ class StudySteps:
             again_after_s=decision.again_after_s,
         )
         return None
+
+    def _decide_marked(
+        self,
+        key: StudyKey,
+        instances: Sequence[InstanceRecord],
+        marks: Marks,
+        release: ReleaseRecord | None,
+        pack: Pack,
+    ) -> Accepted | None:
+        tools = self._tools
+        found = decide_marked(tools, key, instances, marks, release, pack)
+        if isinstance(found, list):
+            self.hold(key, found)
+            return None
+        decision, pack_digest = found
+        is_present = tools.ledger.record_decision(key, decision, pack_digest, tools.now())
+        if not is_present or decision.policy is None:
+            return None
+        return Accepted(pack_digest, decision.policy.digest)
 
     def _timing(self, key: StudyKey, pack: Pack) -> Timing | None:
         """Return how long a study has waited, if a policy asks for it."""
@@ -202,23 +226,17 @@ class StudySteps:
             tools.spool.remove(key.study_id, generation)
         self._room.take(key)
         instances = self._instances(key)
-        known, held = self._known(key, policy, instances)
+        marks = marks_of(tools, instances)
+        known, held = (NOTHING, []) if marks else self._making.known(key, policy, instances)
         if held:
             self.hold(key, held)
             return None
-        outputs = self._outputs_so_far(key, policy, instances)
-        outputs |= self._made_early(key, policy, instances, known, outputs)
-        jobs = [
-            MakeJob(
-                *(one.orthanc_id, one.attachment_digest, policy.recipe, *key),
-                known=known,
-                file_uuid=one.file_uuid,
-            )
-            for one in instances
-            if one.orthanc_id not in outputs
-        ]
+        outputs = self._making.outputs_so_far(key, policy, instances)
+        if not marks:
+            outputs |= self._making.made_early(key, policy, instances, known, outputs)
+        rest = [one for one in instances if one.orthanc_id not in outputs]
         batch: list[Output] = []
-        for result in tools.workshop.make(jobs):
+        for result in self._making.results(key, policy, rest, known, marks):
             if isinstance(result, Held):
                 held.append(result)
                 if len(held) >= HOLDS_MAX:
@@ -227,107 +245,19 @@ class StudySteps:
             outputs[result.instance] = result
             batch.append(result)
             if len(batch) >= BATCH:
-                if not self._record(key, batch):
+                if not self._making.record(key, batch):
                     break
                 batch = []
-        if not self._record(key, batch):
+        if not self._making.record(key, batch):
             # New instances came: the next run takes all of it over.
             tools.spool.remove(*key)
             return None
-        held = held or _clashing(outputs.values()) or self._other_patients(key)
+        held = held or clashing(outputs.values()) or other_patients(tools, key)
         if held:
             self.hold(key, held)
             return None
         refuse_observed(policy)
         return Made(accepted, len(outputs))
-
-    def _known(
-        self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
-    ) -> tuple[KnownValues, list[Held]]:
-        """Return what all instances say of persons, if texts are to be cleaned of it."""
-        if not cleans_texts(policy.recipe):
-            return NOTHING, []
-        early = self._early.known(key, instances)
-        rest = [one for one in instances if one.orthanc_id not in early]
-        found, held = known_values(self._tools, rest)
-        return reduce(or_, early.values(), found), held
-
-    def _made_early(
-        self,
-        key: StudyKey,
-        policy: Policy,
-        instances: Sequence[InstanceRecord],
-        known: KnownValues,
-        outputs: Mapping[str, Output],
-    ) -> dict[str, Output]:
-        """Take over what was made while the study arrived, and is what would be made now."""
-        tools = self._tools
-        if tools.early_spool is None:
-            return {}
-        made = self._early.outputs(key, instances, policy.recipe, known)
-        # Two of one name have overwritten each other; they are made again, and hold the study.
-        uses = Counter(one.sop_instance_uid_new for one in made)
-        found = [
-            one
-            for one in made
-            if one.instance not in outputs
-            and uses[one.sop_instance_uid_new] == 1
-            and tools.early_spool.path(*key, one.sop_instance_uid_new).exists()
-        ]
-        for start in range(0, len(found), EARLY_BATCH):
-            part = found[start : start + EARLY_BATCH]
-            tools.spool.adopt(tools.early_spool, *key, [one.sop_instance_uid_new for one in part])
-            if not self._record(key, part):
-                break
-        # A run that was superseded ends with what it records next.
-        return {one.instance: one for one in found}
-
-    def _other_patients(self, key: StudyKey) -> list[Held]:
-        """Return the instances that went out before under another patient's pseudonym."""
-        tools = self._tools
-        pairs = tools.ledger.made_elsewhere(key, HOLDS_MAX)
-        there = {one.orthanc_id for one in tools.archive.describe([other for _, other in pairs])}
-        return [
-            Held(
-                instance,
-                "study.other-patient",
-                "another study in Orthanc, with another Patient ID or Study Instance UID, has "
-                "instances with the same UIDs; delete the wrong one, and process this one again",
-            )
-            for instance, other in pairs
-            if other in there
-        ]
-
-    def _outputs_so_far(
-        self, key: StudyKey, policy: Policy, instances: Sequence[InstanceRecord]
-    ) -> dict[str, Output]:
-        """Return what need not be made: by this run before a crash, or by an earlier run."""
-        tools = self._tools
-        made = {
-            one.instance: one
-            for one in tools.ledger.outputs(key)
-            if one.carried_from or tools.spool.path(*key, one.sop_instance_uid_new).exists()
-        }
-        present = {one.orthanc_id for one in instances}
-        # Texts of an earlier run were cleaned without the names that new instances know.
-        reusable = (
-            []
-            if cleans_texts(policy.recipe)
-            else tools.ledger.reusable(
-                key, policy.digest, tools.key_id, __version__, self._deliver(key, policy)
-            )
-        )
-        carried = [one for one in reusable if one.instance in present and one.instance not in made]
-        self._record(key, carried)
-        return made | {one.instance: one for one in carried}
-
-    def _record(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
-        """Keep outputs, before anybody can get them; False if the run was superseded."""
-        ledger = self._tools.ledger
-        self._tools.spool.settle(*key)
-        # Registered wherever they may go: a destination could send them back to us.
-        ledger.register_own_outputs(key, self._tools.server, outputs, self._tools.now())
-        return ledger.record_outputs(key, outputs)
 
     def _keep(self, key: StudyKey, made: Made) -> Kept | None:
         tools = self._tools
@@ -338,6 +268,8 @@ class StudySteps:
         outputs = tools.ledger.outputs(key)
         # What was carried over was kept by the earlier run, before it was delivered.
         own = [one for one in outputs if not one.carried_from]
+        if tools.ledger.marks(tools.server, [one.instance for one in outputs]):
+            own = []  # what was de-identified on reception is in Orthanc already
         repair(tools, key, own)
         for one in own:
             file = tools.spool.path(*key, one.sop_instance_uid_new)
@@ -359,37 +291,12 @@ class StudySteps:
         tools = self._tools
         policy = self._policy(key, kept.made.accepted)
         refuse_observed(policy)
-        deliver = self._deliver(key, policy)
+        deliver = deliveries_of(tools, key, policy)
         if not tools.ledger.open_deliveries(key, deliver, policy.digest, tools.now()):
             return None
         if not deliver:
             tools.spool.remove(*key)
         return tuple(DeliveryKey(*key, wanted.via, wanted.to) for wanted in deliver)
 
-    def _deliver(self, key: StudyKey, policy: Policy) -> tuple[Delivery, ...]:
-        """Return the deliveries whose own conditions held when it was decided."""
-        wanted = self._tools.ledger.destinations_of(key)
-        return tuple(one for one in policy.deliver if wanted is None or (one.via, one.to) in wanted)
-
     def _policy(self, key: StudyKey, accepted: Accepted) -> Policy:
         return policy_of(self._tools, key, accepted.pack_digest, accepted.policy_digest)
-
-
-def _clashing(outputs: Iterable[Output]) -> list[Held]:
-    """Return the instances that would overwrite each other, or not be one study."""
-    made = list(outputs)
-    uses = Counter(one.sop_instance_uid_new for one in made)
-    clashes = [
-        Held(
-            one.instance,
-            "study.duplicate-sop-instance",
-            "several instances of this study have the same SOP Instance UID",
-        )
-        for one in made
-        if uses[one.sop_instance_uid_new] > 1
-    ]
-    if len({one.study_orthanc_id_new for one in made}) > 1:
-        clashes.append(
-            Held("", "study.several", "its instances would not be one study of one patient")
-        )
-    return clashes

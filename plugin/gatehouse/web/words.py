@@ -35,6 +35,12 @@ WORDS: Mapping[str, str] = {
     "internal.workflow-ended": "Its workflow ended unexpectedly. Re-evaluate.",
     "study.duplicate-sop-instance": "Several instances have the same SOP Instance UID.",
     "study.several": "Its instances would not be one study of one patient.",
+    "reception.changed": "An instance was changed in Orthanc after Gatehouse had de-identified it. "
+    "Delete the study, and have its sender send it again.",
+    "reception.several-policies": "When its instances were received, different policies took them. "
+    "Release the study under one of them, or delete it and have it sent again.",
+    "reception.unmarked": "Instances came past the de-identification on reception. Delete them and "
+    "have them sent again, or release the study under a policy: it is then de-identified.",
     "expired": "It was held for longer than held studies are kept waiting.",
 }
 
@@ -51,6 +57,7 @@ FAMILIES: Mapping[str, str] = {
     "source.",
     "spool": "What was made of the study was changed or lost before it left. Re-evaluate: it is "
     "made again.",
+    "reception": "It is not wholly what Gatehouse made when it was received.",
     "archive": "Orthanc does not have, or did not store, what was expected.",
     "delivery": "A delivery did not succeed.",
     "policy": "The policies can't be used for this study.",
