@@ -23,6 +23,7 @@ from gatehouse.adapters import reception_handover
 from gatehouse.adapters.destination_desk import DestinationDesk
 from gatehouse.adapters.destinations.http_server import TEST_TIMEOUT_S
 from gatehouse.adapters.destinations.registry import make_destinations
+from gatehouse.adapters.journal_reader import JournalReader
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
@@ -40,6 +41,7 @@ from gatehouse.adapters.side_work import SideSetup, SideWork
 from gatehouse.adapters.wake import Waker
 from gatehouse.errors import ConfigurationError, GatehouseError, HoldError, PolicyError
 from gatehouse.pipeline.packs import PackShelf
+from gatehouse.pipeline.reception_journal import FOLDER
 from gatehouse.pipeline.start import WorkflowStarter
 from gatehouse.policy.model import Pack
 from gatehouse.policy.report import render
@@ -131,6 +133,7 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             server=settings.server,
             quiet_s=settings.quiet_s,
             policies=handover.follow,
+            journal=JournalReader(settings.home / FOLDER, ledger, settings.server),
         )
         destinations = DestinationDesk(
             ledger,
@@ -162,7 +165,7 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
         app = answering(
             create_app(backend, settings.forward_secret, settings.roles),
             settings.forward_secret,
-            lambda one: bool(ledger.own_outputs(settings.server, [one])),
+            partial(ledger.is_our_output, settings.server),
         )
         server = uvicorn.Server(
             uvicorn.Config(
