@@ -15,6 +15,9 @@ import pytest
 
 from gatehouse.adapters import forward
 from gatehouse.adapters.forward import Answer, Forwarder, user_of
+from gatehouse.adapters.profile_settings import read_profiles
+from gatehouse.adapters.profiles import Profiles
+from support.profile_service import ProfileService, profile
 from support.unix_server import Service, unix_service
 
 
@@ -63,8 +66,37 @@ def test_a_request_arrives_with_its_user_and_the_secret(
     assert asked["headers"]["x-gatehouse-secret"] == "secret of this start"
 
 
+@pytest.mark.parametrize(
+    ("token", "user", "roles"), [("known", "Ada%20B", "operator,viewer"), ("unknown", "", "")]
+)
+def test_a_token_arrives_with_the_name_and_the_roles_of_its_profile(
+    service: Service, socket_path: Path, token: str, user: str, roles: str
+) -> None:
+    setting = {"Headers": ["token"], "Permissions": {"view": ["viewer", "operator"]}}
+    with ProfileService() as known:
+        known.answers["known"] = profile("Ada B", "view")
+        profiles = Profiles(read_profiles({"Url": known.url, **setting}))
+        forwarder = Forwarder(socket_path, "secret of this start", profiles=profiles)
+        sent = {"token": token, "authorization": basic("alice:secret")}
+
+        forwarder.forward("GET", "/gatehouse/status", {}, sent, b"")
+
+    arrived = service.asked[0]["headers"]
+    assert arrived["x-gatehouse-user"] == user
+    assert arrived["x-gatehouse-roles"] == roles
+    assert "token" not in arrived
+    assert "authorization" not in arrived
+
+
 def test_a_client_can_t_say_who_it_is(service: Service, socket_path: Path) -> None:
-    ask(socket_path, x_gatehouse_user="privacy-officer", x_gatehouse_secret="guess")
+    ask(
+        socket_path,
+        x_gatehouse_user="privacy-officer",
+        x_gatehouse_secret="guess",
+        x_gatehouse_roles="privacy-officer",
+    )
+
+    assert "x-gatehouse-roles" not in service.asked[0]["headers"]
 
     assert service.asked[0]["headers"]["x-gatehouse-user"] == "alice"
     assert service.asked[0]["headers"]["x-gatehouse-secret"] == "secret of this start"

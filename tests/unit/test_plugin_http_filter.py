@@ -56,6 +56,7 @@ REFUSED_TO_EVERYBODY = [
     (POST, "/tools/reset"),
     (POST, "/tools/shutdown"),
     (PUT, "/tools/log-level"),
+    (PUT, "/auth/tokens/stone-viewer-publication"),
     (PUT, f"{INSTANCE}/attachments/dicom"),
     (POST, f"{INSTANCE}/attachments/dicom/uncompress"),
     (POST, "/jobs/1/resubmit"),
@@ -85,6 +86,7 @@ OPEN_TO_EVERY_ROLE = [
     (GET, "/statistics"),
     (GET, "/app/explorer.html"),
     (GET, "/plugins/explorer.js"),
+    (GET, "/auth/user/profile"),
 ]
 
 OPEN_TO_EVERY_ACCOUNT = [
@@ -159,6 +161,7 @@ def test_every_line_of_the_table_says_for_each_role_what_it_opens(entry, role: s
         r"/dicom-web/studies(/[^/]+)?": "/dicom-web/studies",
         r"/(system|statistics|plugins(/.*)?)": "/system",
         r"/(app|ui)(/.*)?|/|/favicon\.ico": "/app/explorer.html",
+        r"/auth/(user/profile|user-profile)": "/auth/user/profile",
         r"/.*": "/patients",
         r"/tools/(find|lookup|bulk-content|count-resources)": "/tools/find",
         r"/tools/create-(archive|media|media-extended)": "/tools/create-media",

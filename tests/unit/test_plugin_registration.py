@@ -19,6 +19,7 @@ from gatehouse.adapters import orthanc_plugin
 from gatehouse.errors import ConfigurationError
 from support.orthanc import eventually
 from support.orthanc_stub import NewOutput, OldOutput, OrthancStub
+from support.profile_service import ProfileService, profile
 from support.unix_server import unix_service
 
 PLUGIN_FOLDER = Path(orthanc_plugin.__file__).resolve().parents[2]
@@ -37,26 +38,33 @@ BOB = "Basic " + base64.b64encode(b"bob:secret").decode()
 class Gateway:
     """A stub of Orthanc with the plugin's folder, home and interpreter."""
 
-    def __init__(self, folder: Path, check: str = "exit 0", **changes: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        check: str = "exit 0",
+        settings: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
         self.folder = folder
         self.home = folder / "home"
         python = folder / "python"
         python.write_text(INTERPRETER.format(folder=folder, check=check))
         python.chmod(0o755)
-        settings = {
+        section = {
             "Home": str(self.home),
             "Policies": "/etc/gatehouse/policies",
             "KeyFile": "/etc/gatehouse/master.key",
             "Python": str(python),
             "Workers": 2,
             "Roles": {"alice": "operator", "bob": []},
+            **(settings or {}),
         }
         self.orthanc = OrthancStub(
             {
                 "HttpPort": 8052,
                 "AuthenticationEnabled": True,
                 "RegisteredUsers": {"alice": "secret"},
-                "Gatehouse": settings,
+                "Gatehouse": section,
                 **changes,
             }
         )
@@ -223,6 +231,23 @@ def test_the_filter_asks_for_the_user_s_role(
     request = {"method": 1, "ip": "127.0.0.1", "headers": {"authorization": authorization}}
 
     assert orthanc.filter("/studies", **request) is allowed
+
+
+@pytest.mark.parametrize(("token", "allowed"), [("reader", True), ("viewer", False), ("", False)])
+def test_the_filter_asks_for_the_roles_of_a_token_s_profile(
+    tmp_path: Path, token: str, allowed: bool
+) -> None:
+    with ProfileService() as known:
+        known.answers.update(reader=profile("Ada", "all"), viewer=profile("Eve", "view"))
+        roles = {"all": "operator", "view": "viewer"}
+        gateway = Gateway(
+            tmp_path,
+            settings={"Profiles": {"Headers": ["token"], "Permissions": roles}},
+            Authorization={"WebServiceUserProfileUrl": known.url},
+        )
+        request = {"method": 1, "headers": {"authorization": ALICE, "token": token}}
+
+        assert gateway.register().filter("/studies", **request) is allowed
 
 
 def test_a_request_that_the_filter_does_not_understand_is_refused(gateway: Gateway) -> None:

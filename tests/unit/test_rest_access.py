@@ -124,6 +124,23 @@ def test_what_is_not_a_route_is_not_found(site: Site, target: str, status: int) 
     assert call(site.app, "GET", target, headers("viewer")).status == status
 
 
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("viewer", 200), ("viewer,operator", 200), ("", 403), ("root", 403), ("VIEWER", 403)],
+)
+@pytest.mark.parametrize("name", ["Ada", "petra"])
+def test_roles_of_a_profile_count_instead_of_the_table(
+    tmp_path: Path, name: str, given: str, status: int
+) -> None:
+    with Site(tmp_path) as site:
+        sent = headers(name, **{"X-Gatehouse-Roles": given})
+
+        reply = call(site.app, "GET", "/gatehouse/studies", sent)
+        audit = call(site.app, "GET", "/gatehouse/audit", sent)
+
+    assert (reply.status, audit.status) == (status, 403)
+
+
 def test_names_of_users_are_compared_as_they_are(tmp_path: Path) -> None:
     roles: dict[str, Any] = {"J\u00fcrgen": "viewer"}
     with Site(tmp_path, roles=roles) as site:

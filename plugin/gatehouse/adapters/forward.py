@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from gatehouse.adapters.profiles import Profiles
+
 BODY_MAX_BYTES = 1 << 20
 """Largest request; policies and justifications are far smaller."""
 
@@ -33,10 +35,13 @@ URI_MAX_CHARACTERS = 4096
 TIMEOUT_S = 30.0
 
 USER_HEADER = "X-Gatehouse-User"
+ROLES_HEADER = "X-Gatehouse-Roles"
+"""Roles that a profile gives; absent where the setting ``Roles`` decides."""
+
 SECRET_HEADER = "X-Gatehouse-Secret"  # noqa: S105  the header's name
 
 PASSED_TO_SERVICE = ("accept", "content-type", "if-none-match", "x-gatehouse")
-"""What a client may say. Everything else is dropped, above all the two headers that we write."""
+"""What a client may say. Everything else is dropped, above all the headers that we write."""
 
 PASSED_TO_CLIENT = (
     "cache-control",
@@ -74,6 +79,8 @@ class Forwarder:
     compresses : bool
         Let the service compress its answers; not where Orthanc does it itself, and would do it
         twice.
+    profiles : Profiles, optional
+        Where callers are told by tokens.
     """
 
     def __init__(
@@ -83,7 +90,9 @@ class Forwarder:
         timeout_s: float = TIMEOUT_S,
         *,
         compresses: bool = False,
+        profiles: Profiles | None = None,
     ) -> None:
+        self._profiles = profiles
         self._compresses = compresses
         self._socket_path = socket_path
         self._secret = secret
@@ -120,7 +129,7 @@ class Forwarder:
         }
         if self._compresses and "gzip" in headers.get("accept-encoding", ""):
             said["accept-encoding"] = "gzip"
-        said[USER_HEADER] = quote(user_of(headers), safe="")
+        said |= self._who(headers)
         said[SECRET_HEADER] = self._secret
         connection = _UnixConnection(self._socket_path, self._timeout_s)
         try:
@@ -130,6 +139,17 @@ class Forwarder:
             return problem(503, "the Gatehouse service does not answer")
         finally:
             connection.close()
+
+
+    def _who(self, headers: Mapping[str, str]) -> dict[str, str]:
+        caller = self._profiles.caller(headers) if self._profiles else None
+        if caller is None:
+            return {USER_HEADER: quote(user_of(headers), safe="")}
+        # Also where it is empty: then this caller has no role, whatever the table says.
+        return {
+            USER_HEADER: quote(caller.name, safe=""),
+            ROLES_HEADER: ",".join(sorted(caller.roles)),
+        }
 
 
 def user_of(headers: Mapping[str, str]) -> str:

@@ -54,6 +54,8 @@ TABLE = (
     # Nothing about patients in these.
     Entry((GET,), r"/(system|statistics|plugins(/.*)?)", ROLES),
     Entry((GET,), r"/(app|ui)(/.*)?|/|/favicon\.ico", ROLES),
+    # The authorization plugin tells a caller about the caller; Orthanc Explorer 2 asks for it.
+    Entry((GET,), r"/auth/(user/profile|user-profile)", ROLES),
     # Reading, also what Orthanc wants to be asked for by POST.
     Entry((GET,), r"/.*", READERS),
     Entry((POST,), r"/tools/(find|lookup|bulk-content|count-resources)", READERS),

@@ -27,6 +27,8 @@ from gatehouse.adapters import (
     reception_files,
 )
 from gatehouse.adapters.plugin_configuration import PluginConfiguration
+from gatehouse.adapters.profile_settings import read_profiles
+from gatehouse.adapters.profiles import Profiles
 from gatehouse.errors import ConfigurationError
 
 CHECK_TIMEOUT_S = 120.0
@@ -80,16 +82,18 @@ def register(orthanc: ModuleType, plugin_folder: Path) -> tuple[object, ...]:
             for name, role in _roles(configuration)
         ]
     )
+    profiles = _profiles(orthanc, configuration)
     forwarder = forward.Forwarder(
         configuration.run / "service.sock",
         str(handover["ForwardSecret"]),
         # Where it is not said, Orthanc may do it itself.
         compresses=json.loads(orthanc.GetConfiguration()).get("HttpCompressionEnabled") is False,
+        profiles=profiles,
     )
     stored = _stored_callback(configuration.run / "wake.sock")
     changed = _change_callback(orthanc, watched)
     answer = _rest_callback(forwarder)
-    is_allowed = _http_filter(orthanc, configuration)
+    is_allowed = _http_filter(orthanc, configuration, profiles)
     if received is not None:
         orthanc.RegisterReceivedInstanceCallback(received)
     orthanc.RegisterOnStoredInstanceCallback(stored)
@@ -237,14 +241,28 @@ def _rest_callback(forwarder: forward.Forwarder) -> Callable[..., None]:
     return handle
 
 
-def _http_filter(orthanc: ModuleType, configuration: PluginConfiguration) -> Callable[..., bool]:
+def _profiles(orthanc: ModuleType, configuration: PluginConfiguration) -> Profiles | None:
+    setting = configuration.settings.get("Profiles")
+    if setting is None:
+        return None
+    return Profiles(read_profiles(setting), lambda text: orthanc.LogWarning(f"Gatehouse: {text}"))
+
+
+def _http_filter(
+    orthanc: ModuleType, configuration: PluginConfiguration, profiles: Profiles | None
+) -> Callable[..., bool]:
     table = configuration.settings.get("Roles", {})
 
     def is_allowed(uri: str, **request: Any) -> bool:
         answer = False
         try:
-            user = forward.user_of(request["headers"])
-            roles = http_filter.roles_of(user, table)
+            headers = request["headers"]
+            caller = profiles.caller(headers) if profiles else None
+            roles = (
+                http_filter.roles_of(forward.user_of(headers), table)
+                if caller is None
+                else caller.roles
+            )
             answer = http_filter.is_allowed(int(request["method"]), uri, roles)
         except Exception as error:  # noqa: BLE001  whatever it is: refused
             orthanc.LogError(f"Gatehouse: a request was refused ({type(error).__name__})")

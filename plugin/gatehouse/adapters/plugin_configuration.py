@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatehouse.adapters.profile_settings import with_authorization
 from gatehouse.errors import ConfigurationError
 
 SECTION = "Gatehouse"
@@ -90,6 +91,8 @@ def read(text: str, plugin_folder: Path) -> PluginConfiguration:
         "Destinations": destinations_of(configuration, section),
         "HandedServers": _servers(configuration),
     }
+    if isinstance(settings.get("Profiles"), dict):
+        settings["Profiles"] = with_authorization(settings["Profiles"], configuration)
     problems = [*_unsealed(configuration), *_wrong_settings(section, settings)]
     if problems:
         raise ConfigurationError("\n".join(problems))
@@ -193,6 +196,9 @@ def _wrong_settings(section: Mapping[str, Any], settings: Mapping[str, Any]) -> 
     for key in HANDED_OVER:
         if key in section:
             yield f"{SECTION}.{key} is set by the plugin and must not be in the configuration"
+    profiles = section.get("Profiles")
+    if isinstance(profiles, dict) and "Password" in profiles:
+        yield f"{SECTION}.Profiles must not hold a password; name its file with PasswordFile"
     home = settings.get("Home")
     if not isinstance(home, str) or not Path(home).is_absolute():
         yield f"{SECTION}.Home must be an absolute path"

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from gatehouse.adapters.destinations.configuration import Bucket, Folder, HttpServer
 from gatehouse.adapters.notify_settings import Channels, read_channels
+from gatehouse.adapters.profile_settings import ProfileSettings, read_profiles
 from gatehouse.adapters.settings_sending import (
     Sending,
     read_buckets,
@@ -84,6 +85,7 @@ class Settings:
     spool_bytes: int = 64 << 30
     storage: Path | None = None
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
+    profiles: ProfileSettings | None = field(default=None, repr=False)
     four_eyes: bool = False
     reject_s: float = 3600.0
     held_days: int = 0
@@ -307,6 +309,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "SpoolBytes": ("spool_bytes", _bytes),
     "StorageDirectory": ("storage", _path),
     "Roles": ("roles", _roles),
+    "Profiles": ("profiles", read_profiles),
     "FourEyes": ("four_eyes", _flag),
     "RejectSeconds": ("reject_s", _seconds),
     "HeldDays": ("held_days", _whole),

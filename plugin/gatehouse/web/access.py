@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from fastapi import Depends, HTTPException, Request
 
-from gatehouse.adapters.forward import SECRET_HEADER, USER_HEADER
+from gatehouse.adapters.forward import ROLES_HEADER, SECRET_HEADER, USER_HEADER
 from gatehouse.adapters.http_filter import ROLES, roles_of
 from gatehouse.web.pages_access import PAGES_ACCESS
 
@@ -126,7 +126,7 @@ class Gate:
         if not hmac.compare_digest(shown, self._secret):
             raise HTTPException(HTTPStatus.FORBIDDEN, "requests come through Orthanc only")
         name = unquote(request.headers.get(USER_HEADER, ""))
-        roles = roles_of(name, self._roles) if name else frozenset()
+        roles = self._roles_of(request, name) if name else frozenset()
         if not roles:
             raise HTTPException(HTTPStatus.FORBIDDEN, "this user has no role in Gatehouse")
         route = request.scope.get("route")
@@ -140,6 +140,12 @@ class Gate:
                 "a change needs Content-Type: application/json, or the header X-Gatehouse: 1",
             )
         return User(name, roles)
+
+
+    def _roles_of(self, request: Request, name: str) -> frozenset[str]:
+        given = request.headers.get(ROLES_HEADER)
+        # The plugin asked a web service who this is; the table is for Orthanc's own users.
+        return roles_of(name, self._roles) if given is None else ROLES & {*given.split(",")}
 
 
 def _is_meant(request: Request) -> bool:
