@@ -44,6 +44,22 @@ def test_an_image_with_fewer_pixels_than_it_says_is_held(syntax: str, bytes_left
     assert held.value.path == "PixelData"
 
 
+def test_pixels_that_are_elsewhere_can_not_be_given_on() -> None:
+    with pytest.raises(HoldError, match="has no pixels"):
+        run(ct_bytes(PixelData=None, PixelDataProviderURL="https://pacs.example/pixels"))
+
+
+def test_a_frame_of_which_no_attribute_speaks_is_held() -> None:
+    with pytest.raises(HoldError, match="more pixels"):
+        run(ct_bytes(PixelData=b"\1" * 1024))
+
+
+def test_what_is_behind_the_last_pixel_is_overwritten() -> None:
+    output = run(ct_bytes(PixelData=b"\1" * 512 + b"of Jane Doe "))
+
+    assert output.to_bytes().endswith(b"\1" * 512 + bytes(12))
+
+
 def test_each_frame_has_to_be_there() -> None:
     with pytest.raises(HoldError, match="fewer pixels"):
         run(ct_bytes(NumberOfFrames=2))
@@ -54,7 +70,7 @@ def test_each_frame_has_to_be_there() -> None:
     [
         {},
         {"NumberOfFrames": 1},
-        {"BitsAllocated": 1},
+        {"BitsAllocated": 1, "PixelData": b"\1" * 32},
         {"BitsAllocated": 8, "SamplesPerPixel": 2},
         {
             "BitsAllocated": 8,
@@ -63,7 +79,6 @@ def test_each_frame_has_to_be_there() -> None:
         },
         {"PixelData": None, "Rows": None},
         {"PixelData": None, "FloatPixelData": b"\0" * 1024},
-        {"PixelData": None, "PixelDataProviderURL": "https://pacs.example/pixels"},
         {"PixelData": None, "SpectroscopyData": b"\0" * 8},
     ],
 )

@@ -271,7 +271,9 @@ class Editor(ElementEditor):
                 self._data, value, end, tag, vr, inside, depth, self._budget
             )
         if tag == PIXEL_DATA and length == UNDEFINED and kind == NOTE:
-            self._blank_comments(value, following, place)
+            if entry is not None and entry.is_noted:
+                self._note(entry, Element(vr, value, following, inside), position, place)
+            return following, self._clean_encapsulated(value, following, place)
         if entry is None:
             return following, 0
         if kind == ACT and length != UNDEFINED and vr != b"SQ":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatehouse.deid import code_streams, dummy_items, overlays
+from gatehouse.deid import code_streams, dummy_items, offset_tables, overlays, pixel_lengths
 from gatehouse.deid.changes import Noted
 from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
@@ -32,6 +32,7 @@ _CHARACTER_SET_LENGTH_MAX: Final = 1024
 _OVERLAY_LENGTH: Final = 8
 _REPAIR = Change("", "C", "repair", 0)
 _COMMENTS = Change(paths.name(PIXEL_DATA), "C", "code-stream", 0)
+_SURPLUS = Change(paths.name(PIXEL_DATA), "C", "repair", 0)
 
 
 class ElementEditor:
@@ -51,6 +52,10 @@ class ElementEditor:
         if entry.tag == SPECIFIC_CHARACTER_SET:
             size = min(found.end, found.start + _CHARACTER_SET_LENGTH_MAX)
             instance.character_set = charsets.character_set(bytes(self._data[found.start : size]))
+            if not charsets.are_known(instance.character_set):
+                raise ScanError(
+                    "dicom.character-set", "it names a character set that does not exist"
+                )
             if place is None:
                 instance.top_character_set = instance.character_set
         if place is None:
@@ -136,6 +141,8 @@ class ElementEditor:
         """
         length = following - value
         if tag == PIXEL_DATA:
+            if place is None:
+                self._blank_surplus(value, following)
             return 0
         name = vr.decode("ascii") if vr else (dictionary.vr(tag) or "UN").partition(" ")[0]
         new = None
@@ -162,14 +169,25 @@ class ElementEditor:
             self.changes.append((place, tag, _REPAIR))
         return growth
 
-    def _blank_comments(self, value: int, following: int, place: Place) -> None:
-        """Overwrite what compressed Pixel Data says besides the image."""
+    def _clean_encapsulated(self, value: int, following: int, place: Place) -> int:
+        """Take out what encapsulated Pixel Data says besides the image; return its growth."""
         syntax = self.instance.file.syntax.uid
+        table = offset_tables.emptied(self._data, value, following)
         edits = list(code_streams.blanked(self._data, value, following, syntax))
+        if table is not None:
+            edits.insert(0, table)
         if edits:
             self.edits += edits
             change = _COMMENTS if place is None else (place, PIXEL_DATA, _COMMENTS)
             self.changes.append(change)
+        return 0 if table is None else 4 - (table[1] - table[0])
+
+    def _blank_surplus(self, value: int, following: int) -> None:
+        """Overwrite what is behind the last pixel of native Pixel Data."""
+        start = pixel_lengths.end_of_pixels(self.instance, value, following)
+        if bytes(self._data[start:following]).strip(b"\0"):
+            self.edits.append((start, following, bytes(following - start)))
+            self.changes.append(_SURPLUS)
 
     def _cut_padding(self, position: int, end: int) -> bool:
         """Remove zero bytes after the last element; tell if there is nothing else."""

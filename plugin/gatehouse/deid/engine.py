@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gatehouse.deid import code_streams, overlays, pixel_lengths, pixels, stamp
+from gatehouse.deid import code_streams, offset_tables, overlays, pixel_lengths, pixels, stamp
 from gatehouse.deid.actions import PATIENT_ID, pseudonym
 from gatehouse.deid.changes import Changes
 from gatehouse.deid.editor import BEFORE_FIRST, Editor
@@ -192,6 +192,7 @@ def _check_pixel_data(instance: Instance) -> None:
         raise ScanError(
             "dicom.pixel-data", "Pixel Data is not encoded as the transfer syntax says", "PixelData"
         )
+    offset_tables.hold_extended(instance, found.end - found.start)
 
 
 def _pixel_values(instance: Instance) -> dict[int, str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from gatehouse.deid import overlays, pixel_lengths, pixels, stamp
+from gatehouse.deid import offset_tables, overlays, pixel_lengths, pixels, stamp
 from gatehouse.deid.actions import (
     ACTIONS,
     PATIENT_ID,
@@ -47,6 +47,7 @@ _STAMPED: Final = frozenset(
 _NOTED_AT_TOP: Final = (
     pixels.TAGS
     | pixel_lengths.TAGS
+    | offset_tables.TAGS
     | {
         PIXEL_DATA,
         SPECIFIC_CHARACTER_SET,

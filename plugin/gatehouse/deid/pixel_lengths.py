@@ -19,9 +19,10 @@ _ROWS: Final = 0x00280010
 _COLUMNS: Final = 0x00280011
 _BITS_ALLOCATED: Final = 0x00280100
 
-_INSTEAD: Final = frozenset({0x7FE00008, 0x7FE00009, 0x00287FE0, 0x56000020})
-"""In whose presence there is no Pixel Data: float and double float pixels, the URL of pixels that
-are elsewhere (PS3.3 C.7.6.3), and spectra, which have rows and columns too (C.8.14.1)."""
+_INSTEAD: Final = frozenset({0x7FE00008, 0x7FE00009, 0x56000020})
+"""In whose presence there is no Pixel Data: float and double float pixels, and spectra, which have
+rows and columns too (PS3.3 C.7.6.3, C.8.14.1). The URL of pixels that are elsewhere is removed, and
+without it nothing is left of them."""
 
 _DESCRIBED_BY: Final = frozenset(
     {
@@ -73,6 +74,30 @@ def hold_missing(instance: Instance) -> None:
         raise ScanError(
             "dicom.pixels-missing", "it has fewer pixels than its attributes say", "PixelData"
         )
+
+
+def end_of_pixels(instance: Instance, start: int, end: int) -> int:
+    """Return where the last pixel of native Pixel Data ends; ``end`` if that can't be known.
+
+    Raises
+    ------
+    ScanError
+        With rule ``dicom.pixel-data``, if there is room for one more frame: what it shows, no
+        attribute speaks of.
+    """
+    bits = _number(instance, _BITS_ALLOCATED)
+    samples = _number(instance, _SAMPLES_PER_PIXEL) or 1
+    frame_bits = _number(instance, _ROWS) * _number(instance, _COLUMNS) * samples * bits
+    frames = instance.value(_NUMBER_OF_FRAMES).strip(b" \0") or b"1"
+    if not frame_bits or not frames.isdigit():
+        return end
+    # Up to the end of a word: in big endian, the byte that pads stands before the last pixel.
+    expected = (frame_bits * int(frames[:9]) + 15) // 16 * 2
+    if (end - start - expected) * 8 >= frame_bits:
+        raise ScanError(
+            "dicom.pixel-data", "it has more pixels than its attributes say", "PixelData"
+        )
+    return min(start + expected, end)
 
 
 def _samples(instance: Instance) -> float:

@@ -66,6 +66,9 @@ _OF_INSTANCES: Final = """
 """UIDs of instances, frames of reference, places and parts of them. Those of the Standard's own
 instances stay as they are, as new UIDs do everywhere."""
 
+_OF_PRIVATE_ELEMENTS: Final = "0008030C 0008030D 0008030E"
+"""Names and descriptions of private elements; without these, the sequence they are in goes, too."""
+
 _TEXT_VALUES: Final = "0040A160"
 """The table leaves it to the row of Content Sequence, in which it need not be."""
 
@@ -76,6 +79,8 @@ _GROUPS: Final = (
     (_OF_INSTITUTIONS, Cell("X/Z/D", _INSTITUTIONS)),
     (_OF_DEVICES, Cell("X/Z/D", _DEVICES)),
     (_OF_INSTANCES, Cell("U", _UIDS)),
+    ("00080300", Cell("X", {"retain-safe-private": "K"})),
+    (_OF_PRIVATE_ELEMENTS, Cell("X", _DESCRIPTORS)),
     (_TEXT_VALUES, Cell("D", _STRUCTURED)),
 )
 

@@ -94,6 +94,12 @@ def codec(term: str) -> str | None:
     return None if repertoire is None else _CODECS.get(repertoire)
 
 
+@lru_cache(maxsize=256)
+def are_known(character_set: CharacterSet) -> bool:
+    """Tell if each value of Specific Character Set is a defined term."""
+    return all(codec(term) is not None for term in character_set)
+
+
 def decode(value: bytes, character_set: CharacterSet = DEFAULT) -> str | None:
     """Decode a text; None if it is not text in this character set, or the set is not known.
 
