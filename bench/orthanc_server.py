@@ -11,8 +11,10 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import requests
 
@@ -30,13 +32,29 @@ class PlainOrthanc:
         An empty folder for configuration, storage and index.
     nodelay : bool
         Whether the process gets ``TCP_NODELAY=1``, which switches Nagle's algorithm off in DCMTK.
+    environment : Mapping
+        What it gets besides.
+    options : Any
+        Options of Orthanc's configuration.
     """
 
-    def __init__(self, home: Path, *, nodelay: bool = True) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        nodelay: bool = True,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
         self.http_port, self.dicom_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self._home = home
-        self._environment = dict(os.environ, TCP_NODELAY="1" if nodelay else "0")
+        self._options = options
+        self._environment = {
+            **os.environ,
+            "TCP_NODELAY": "1" if nodelay else "0",
+            **(environment or {}),
+        }
         self.session = requests.Session()
 
     def __enter__(self) -> PlainOrthanc:
@@ -53,6 +71,7 @@ class PlainOrthanc:
                     "RemoteAccessAllowed": False,
                     "Plugins": [],
                     "OverwriteInstances": False,
+                    **self._options,
                 }
             )
         )
