@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import calendar
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-import requests
-
+from gatehouse.adapters.kept_connection import Answer, KeptConnection, NoAnswerError
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.ports import ChangeEntry, ReceivedInstance
 from gatehouse.policy.model import Origin
@@ -29,8 +26,6 @@ READ_TIMEOUT_S = 120.0
 
 DESCRIBE_MAX = 500
 """Instances in one ``/tools/bulk-content``: a fraction of a second of Orthanc's work."""
-
-DESCRIBE_THREADS = 4
 
 PROTOCOLS = {
     "DicomProtocol": "dicom",
@@ -80,12 +75,13 @@ class OrthancArchive:
     def __init__(
         self, url: str, authorization: str, *, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:
-        self._url = url.rstrip("/")
-        self._authorization = authorization
-        self._timeout = (CONNECT_TIMEOUT_S, read_timeout_s)
-        self._local = threading.local()
-        # Kept, because each thread keeps its connection.
-        self._threads = ThreadPoolExecutor(DESCRIBE_THREADS, "describe")
+        self._server = KeptConnection(
+            url,
+            # Compressing pixels for a neighbour on the same machine costs more than all else.
+            {"Authorization": authorization, "Accept-Encoding": "identity"},
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            read_timeout_s=read_timeout_s,
+        )
         self._studies: dict[str, str] = {}
         self._has_labels: bool | None = None
 
@@ -118,8 +114,8 @@ class OrthancArchive:
         for start in range(0, len(orthanc_ids), DESCRIBE_MAX):
             part = list(orthanc_ids[start : start + DESCRIBE_MAX])
             asked = {"Resources": part, "Level": "Instance", "Metadata": True}
-            rows = self._json("POST", "/tools/bulk-content", json=asked)
-            found += [one for one in self._threads.map(self._describe, rows) if one is not None]
+            rows = self.post_json("/tools/bulk-content", asked)
+            found += [one for one in map(self._describe, rows) if one is not None]
         return found
 
     def _describe(self, row: Mapping[str, Any]) -> ReceivedInstance | None:
@@ -148,7 +144,7 @@ class OrthancArchive:
     def _digest(self, row: Mapping[str, Any]) -> str:
         try:
             path = f"/instances/{row['ID']}/attachments/dicom/md5"
-            md5 = self._request("GET", path).text
+            md5 = self._request("GET", path).content.decode("latin-1")
         except LookupError:
             # Orthanc keeps no digests (StoreMD5ForAttachments is false): the name of the file
             # changes with each writing, so that the same bytes count as changed.
@@ -173,7 +169,7 @@ class OrthancArchive:
 
     def store(self, dicom: bytes) -> str:
         """Store our own output; return its Orthanc ID. Its ID must be registered before."""
-        answer = self._json("POST", "/instances", data=dicom)
+        answer = self._json("POST", "/instances", dicom)
         if answer.get("Status") not in ("Success", "AlreadyStored"):
             raise ArchiveError("store an instance", HTTPStatus.OK)
         return str(answer["ID"])
@@ -183,9 +179,9 @@ class OrthancArchive:
         path = f"/studies/{study_orthanc_id}"
         for name, value in metadata.items():
             number = USER_METADATA.get(name, name)
-            self._request("PUT", f"{path}/metadata/{number}", data=value.encode())
+            self._request("PUT", f"{path}/metadata/{number}", value.encode())
         if label is not None and self.has_labels:
-            self._request("PUT", f"{path}/labels/{quote(label, safe='')}", data=b"")
+            self._request("PUT", f"{path}/labels/{quote(label, safe='')}", b"")
 
     # ---- Orthanc itself
 
@@ -211,58 +207,48 @@ class OrthancArchive:
     def store_at_peer(self, peer: str, dicom: bytes) -> Mapping[str, Any]:
         """Send bytes to a key of OrthancPeers without storing them here; return its answer."""
         path = f"/peers/{quote(peer, safe='')}/store-straight"
-        answer: Mapping[str, Any] = self._json("POST", path, data=dicom)
+        answer: Mapping[str, Any] = self._json("POST", path, dicom)
         return answer
 
     def get_json(self, path: str, **query: str | int) -> Any:
         """GET a path. Raises ``LookupError`` if it is unknown, else ``ArchiveError``."""
-        return self._json("GET", path, params=query)
+        return self._json("GET", f"{path}?{urlencode(query)}" if query else path)
 
     def post_json(self, path: str, body: Any) -> Any:
         """POST JSON to a path. Raises as ``get_json``; the body is in no message."""
-        return self._json("POST", path, json=body)
+        return self._json("POST", path, json.dumps(body).encode(), "application/json")
 
     def delete(self, path: str) -> None:
         """DELETE a path. Raises as ``get_json``."""
         self._request("DELETE", path)
 
-    def _json(self, method: str, path: str, **about: Any) -> Any:
-        answer = self._request(method, path, **about)
+    def _json(
+        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+    ) -> Any:
+        answer = self._request(method, path, body, content_type)
         try:
             return json.loads(answer.content)
         except ValueError:
             # Another server, or a proxy's page.
-            raise ArchiveError(f"{method} {path}: not JSON", answer.status_code) from None
+            raise ArchiveError(f"{method} {_plain(path)}: not JSON", answer.status) from None
 
-    def _request(self, method: str, path: str, **about: Any) -> requests.Response:
-        for is_last_try in (False, True):
-            try:
-                answer = self._session().request(
-                    method, self._url + path, timeout=self._timeout, allow_redirects=False, **about
-                )
-            except requests.RequestException as error:
-                self._local.session = None
-                is_dead_connection = isinstance(error, requests.ConnectionError)
-                if is_last_try or not is_dead_connection:
-                    raise ArchiveError(f"{method} {path}", 0) from None
-                continue
-            if answer.status_code == HTTPStatus.NOT_FOUND:
-                raise LookupError(path)
-            if answer.status_code != HTTPStatus.OK:
-                raise ArchiveError(f"{method} {path}", answer.status_code)
-            return answer
-        raise AssertionError("unreachable")
+    def _request(
+        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+    ) -> Answer:
+        try:
+            answer = self._server.request(method, path, body, content_type)
+        except NoAnswerError:
+            raise ArchiveError(f"{method} {_plain(path)}", 0) from None
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise LookupError(_plain(path))
+        if answer.status != HTTPStatus.OK:
+            raise ArchiveError(f"{method} {_plain(path)}", answer.status)
+        return answer
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            session.headers["Authorization"] = self._authorization
-            # Compressing pixels for a neighbour on the same machine costs more than all else.
-            session.headers["Accept-Encoding"] = "identity"
-            self._local.session = session
-        return session
+
+def _plain(path: str) -> str:
+    """Return a path without what was asked with it."""
+    return path.partition("?")[0]
 
 
 def _seconds(reception_date: str) -> float | None:
