@@ -19,7 +19,7 @@ class OrthancStub:
     ChangeType = SimpleNamespace(ORTHANC_STARTED=10, ORTHANC_STOPPED=11, NEW_STUDY=6)
 
     def __init__(self, configuration: dict[str, Any]) -> None:
-        self._configuration = configuration
+        self.configuration = configuration
         self.errors: list[str] = []
         self.warnings: list[str] = []
         self.explorer = ""
@@ -33,7 +33,7 @@ class OrthancStub:
         raise AssertionError(f"nobody expected orthanc.{name}")
 
     def GetConfiguration(self) -> str:  # noqa: N802  Orthanc's name
-        return json.dumps(self._configuration)
+        return json.dumps(self.configuration)
 
     def GenerateRestApiAuthorizationToken(self) -> str:  # noqa: N802
         return "Bearer token-of-this-start"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,12 @@ import pytest
 
 from gatehouse.adapters import orthanc_plugin
 from gatehouse.errors import ConfigurationError
+from gatehouse.policy.model import Pack
+from support.dicom_builder import ct_bytes
 from support.orthanc import eventually
 from support.orthanc_stub import NewOutput, OldOutput, OrthancStub
 from support.profile_service import ProfileService, profile
+from support.reception import hand_over, key_file, pack
 from support.unix_server import unix_service
 
 PLUGIN_FOLDER = Path(orthanc_plugin.__file__).resolve().parents[2]
@@ -270,3 +274,71 @@ def test_the_interpreter_that_can_t_be_run_is_named(gateway: Gateway) -> None:
 
     with pytest.raises(ConfigurationError, match="interpreter: "):
         gateway.register()
+
+
+def for_reception(folder: Path, which: Pack, **changes: Any) -> Gateway:
+    """Return a gateway whose check leaves a pack for reception, as ``service --check`` does."""
+    written = folder / "written"
+    hand_over(written, which)
+    run = folder / "home" / "run"
+    gateway = Gateway(folder, f'cp -p "{written}/run/reception.pack" "{run}/"', **changes)
+    gateway.orthanc.configuration["Gatehouse"]["KeyFile"] = str(key_file(folder))
+    return gateway
+
+
+def test_without_a_pack_for_reception_instances_are_stored_as_they_come(gateway: Gateway) -> None:
+    orthanc = gateway.register()
+
+    assert orthanc.received is None
+
+
+def test_a_pack_of_the_last_start_does_not_switch_reception_mode_on(gateway: Gateway) -> None:
+    hand_over(gateway.home, pack())
+
+    assert gateway.register().received is None
+
+
+def test_with_a_pack_for_reception_instances_are_de_identified_first(tmp_path: Path) -> None:
+    orthanc = for_reception(tmp_path, pack()).register()
+
+    assert orthanc.received is not None
+    action, dicom = orthanc.received(ct_bytes(PatientID="CANARY7"), 2)
+    assert action == orthanc.ReceivedInstanceAction.MODIFY
+    assert len(dicom) > 1000
+    assert b"CANARY7" not in dicom
+
+
+def test_the_processes_are_told_of_reception_mode(tmp_path: Path) -> None:
+    gateway = for_reception(tmp_path, pack())
+    orthanc = gateway.register()
+    assert orthanc.changed is not None
+
+    orthanc.changed(orthanc.ChangeType.ORTHANC_STARTED, 4, "")
+    eventually(lambda: (tmp_path / "calls").read_text().count("--stdin") == 3)
+    orthanc.changed(orthanc.ChangeType.ORTHANC_STOPPED, 4, "")
+
+    assert gateway.handed_over("service--stdin")["Reception"] is True
+    assert gateway.handed_over("worker--stdin")["Reception"] is True
+
+
+def test_reception_mode_does_not_start_where_orthanc_changes_what_it_stores(
+    tmp_path: Path,
+) -> None:
+    gateway = for_reception(tmp_path, pack(), IngestTranscoding="1.2.840.10008.1.2.4.80")
+
+    with pytest.raises(ConfigurationError, match="IngestTranscoding"):
+        gateway.register()
+
+    assert gateway.orthanc.received is None
+    assert gateway.orthanc.stored is None
+
+
+def test_orthanc_leaves_no_core_dump(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, tuple[int, int]]] = []
+    monkeypatch.setattr(
+        orthanc_plugin.resource, "setrlimit", lambda which, limits: asked.append((which, limits))
+    )
+
+    gateway.register()
+
+    assert asked == [(resource.RLIMIT_CORE, (0, 0))]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-import resource
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -311,11 +310,3 @@ def test_protocols_are_those_of_the_inbox() -> None:
     from gatehouse.adapters.orthanc_client import PROTOCOLS
 
     assert set(reception.PROTOCOLS.values()) == set(PROTOCOLS.values())
-
-
-def test_this_process_leaves_no_core_dump() -> None:
-    from gatehouse.adapters.orthanc_plugin import forbid_core_dumps
-
-    forbid_core_dumps()
-
-    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 FOLDER = "reception"
@@ -131,7 +131,9 @@ def number_of(name: str) -> int:
 
 
 def _line(entry: ReceptionMark | ReceptionRefusal) -> bytes:
-    return json.dumps(asdict(entry), separators=(",", ":")).encode("ascii") + b"\n"
+    # Not with ``asdict``, which copies in depth what is written down at once.
+    fields = {name: getattr(entry, name) for name in entry.__slots__}
+    return json.dumps(fields, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _fits(fields: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]]) -> bool:
