@@ -176,3 +176,15 @@ def test_credentials_that_are_none_are_refused_without_showing_them(
 
     assert main(["status", "--home", str(home)]) == 2
     assert "credentials.json" in capsys.readouterr().err
+
+
+def test_what_was_taken_in_and_refused_on_reception_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reception = {"on": True, "taken_in": 7, "refused": {"adults-only": 2}, "refused_last_day": 2}
+    answer_with(monkeypatch, 200, {**WELL, "reception": reception})
+
+    main(["status", "--home", str(home)])
+
+    out = capsys.readouterr().out
+    assert "Reception mode: on; taken in: 7; refused: 2 adults-only\n" in out

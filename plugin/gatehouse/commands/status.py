@@ -57,6 +57,11 @@ def _words(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"Studies: {_counted(answer['studies'])}"
     yield f"Deliveries: {_counted(answer['deliveries'])}"
     yield f"Open holds: {answer['open_holds']}; in work: {answer['queue_depth']}"
+    reception = answer.get("reception", {})
+    if reception.get("on") or reception.get("taken_in") or reception.get("refused"):
+        mode = "on" if reception["on"] else "off"
+        refused = _counted(reception["refused"])
+        yield f"Reception mode: {mode}; taken in: {reception['taken_in']}; refused: {refused}"
     for worker in answer["workers"]:
         life = "alive" if worker["is_alive"] else "NOT alive"
         age = f"last sign of life {worker['heartbeat_age_s']:g} s ago"

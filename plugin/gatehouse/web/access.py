@@ -32,6 +32,7 @@ ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", "/gatehouse/studies/{which}/process"): OPERATING,
     ("GET", "/gatehouse/held"): EVERY_ROLE,
     ("GET", "/gatehouse/held/{hold_id}"): EVERY_ROLE,
+    ("GET", "/gatehouse/reception"): EVERY_ROLE,
     ("GET", "/gatehouse/policies"): EVERY_ROLE,
     ("GET", "/gatehouse/policies/{name}"): EVERY_ROLE,
     ("GET", "/gatehouse/policies/{name}/versions/{version}"): EVERY_ROLE,
@@ -140,7 +141,6 @@ class Gate:
                 "a change needs Content-Type: application/json, or the header X-Gatehouse: 1",
             )
         return User(name, roles)
-
 
     def _roles_of(self, request: Request, name: str) -> frozenset[str]:
         given = request.headers.get(ROLES_HEADER)

@@ -25,12 +25,13 @@ from gatehouse.web.held_routes import held_api
 from gatehouse.web.limits import RateLimit
 from gatehouse.web.pages import pages
 from gatehouse.web.policy_routes import policy_api
+from gatehouse.web.reception_routes import reception_api
 from gatehouse.web.routes import Backend, api
 from gatehouse.web.run_routes import run_api
 
 log = structlog.get_logger()
 
-ROUTERS = (api, policy_api, draft_api, held_api, destination_api, run_api, pages)
+ROUTERS = (api, policy_api, draft_api, held_api, reception_api, destination_api, run_api, pages)
 """All routes; a test walks them."""
 
 GZIP_MIN_BYTES = 4096

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
@@ -25,6 +25,8 @@ ALIVE_S = 30.0
 
 HOME_FREE_MIN_BYTES = 1 << 30
 """With less room than this where Home is, people are told; without any, everything waits."""
+
+DAY_S = 24 * 3600.0
 
 INBOX_PATIENCE_S = 60.0
 """An inbox that has not seen the end of the change log for this long is a failure."""
@@ -75,6 +77,15 @@ class DestinationHealth(BaseModel):
     failed: int
 
 
+class ReceptionHealth(BaseModel):
+    """Instances that were taken in or refused on reception, ever; ``refused`` by rule."""
+
+    on: bool = False
+    taken_in: int = 0
+    refused: dict[str, int] = {}
+    refused_last_day: int = 0
+
+
 class Status(BaseModel):
     """How the gateway is. ``status`` is ``ok`` or ``failing``; ``problems`` says why in words."""
 
@@ -94,6 +105,7 @@ class Status(BaseModel):
     home_free_bytes: int | None = None
     """Room where Home is."""
     destinations: list[DestinationHealth] = []
+    reception: ReceptionHealth = ReceptionHealth()
     problems: list[str] = []
 
 
@@ -126,6 +138,10 @@ class Health:
             reason = f"the ledger can't be reached ({type(error).__name__})"
             return Status(status="failing", problems=[reason])
 
+    def refused_last_day(self) -> int:
+        """Return how many instances were refused on reception in the last 24 hours."""
+        return self.ledger.refused_since(self.clock() - DAY_S)
+
     def _status(self) -> Status:
         now = self.clock()
         counts = self.ledger.counts()
@@ -144,6 +160,7 @@ class Health:
         ]
         inbox_age_s = max(0.0, now - self.inbox.caught_up_at)
         home_free_bytes = _free_bytes(self.home)
+        reception = self._reception(pack)
         failures = list(self._failures(workers, inbox_age_s, pack))
         return Status(
             status="failing" if failures else "ok",
@@ -172,12 +189,23 @@ class Health:
                 )
                 for one in destinations
             ],
+            reception=reception,
             problems=[
                 *failures,
+                *_refused(reception),
                 *self._warnings(workers, home_free_bytes),
                 *(warning for one in destinations for warning in warnings_of(one)),
                 *self.more(),
             ],
+        )
+
+    def _reception(self, pack: PackRecord | None) -> ReceptionHealth:
+        counts = self.ledger.reception_counts()
+        return ReceptionHealth(
+            on=pack is not None and pack.reception,
+            taken_in=counts.taken_in,
+            refused=dict(counts.refused),
+            refused_last_day=self.refused_last_day(),
         )
 
     def _failures(
@@ -198,6 +226,16 @@ class Health:
                 yield f"worker-{number} is not alive"
         if home_free_bytes is not None and home_free_bytes < HOME_FREE_MIN_BYTES:
             yield f"only {home_free_bytes >> 20} MiB are free where Gatehouse.Home is"
+
+
+def _refused(reception: ReceptionHealth) -> Iterator[str]:
+    number = reception.refused_last_day
+    if number:
+        words = "instance was" if number == 1 else "instances were"
+        yield (
+            f"{number} {words} refused on reception in the last 24 hours, and stayed with the "
+            "sender: /gatehouse/reception says why"
+        )
 
 
 def _free_bytes(folder: Path | None) -> int | None:
@@ -240,6 +278,7 @@ class _Gauges(Collector):
                 "Room where Gatehouse.Home is",
                 value=status.home_free_bytes,
             )
+        yield from self._reception()
         yield from self._destinations()
         age = GaugeMetricFamily(
             "gatehouse_worker_heartbeat_age_seconds", "Since a sign of life", labels=["worker"]
@@ -247,6 +286,25 @@ class _Gauges(Collector):
         for worker in status.workers:
             age.add_metric([worker.name], worker.heartbeat_age_s)
         yield age
+
+    def _reception(self) -> Iterator[Metric]:
+        reception = self._status.reception
+        yield GaugeMetricFamily(
+            "gatehouse_reception_on",
+            "1 if instances are de-identified on reception",
+            value=float(reception.on),
+        )
+        yield CounterMetricFamily(
+            "gatehouse_reception_taken_in",
+            "Instances that were de-identified on reception",
+            value=reception.taken_in,
+        )
+        refused = CounterMetricFamily(
+            "gatehouse_reception_refused", "Instances refused on reception", labels=["rule"]
+        )
+        for rule, number in sorted(reception.refused.items()):
+            refused.add_metric([rule], number)
+        yield refused
 
     def _destinations(self) -> Iterator[Metric]:
         labels = ["via", "destination"]

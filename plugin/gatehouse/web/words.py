@@ -35,6 +35,11 @@ WORDS: Mapping[str, str] = {
     "internal.workflow-ended": "Its workflow ended unexpectedly. Re-evaluate.",
     "study.duplicate-sop-instance": "Several instances have the same SOP Instance UID.",
     "study.several": "Its instances would not be one study of one patient.",
+    "reception.own-output": "Somebody sent back what this gateway had made.",
+    "reception.unanswered": "It says that it is de-identified, and the service of Gatehouse did "
+    "not say whether by this gateway. When the service is back, have it sent again.",
+    "reception.journal": "The journal of reception could not be written or read: look at the disk "
+    "where Gatehouse.Home is.",
     "reception.changed": "An instance was changed in Orthanc after Gatehouse had de-identified it. "
     "Delete the study, and have its sender send it again.",
     "reception.several-policies": "When its instances were received, different policies took them. "
@@ -57,7 +62,7 @@ FAMILIES: Mapping[str, str] = {
     "source.",
     "spool": "What was made of the study was changed or lost before it left. Re-evaluate: it is "
     "made again.",
-    "reception": "It is not wholly what Gatehouse made when it was received.",
+    "reception": "It could not be taken in as the policies ask.",
     "archive": "Orthanc does not have, or did not store, what was expected.",
     "delivery": "A delivery did not succeed.",
     "policy": "The policies can't be used for this study.",
