@@ -30,15 +30,20 @@ ROWS: dict[str, list[dict[str, Any]]] = json.loads(
 NOW = 4_000_000_000.0
 
 
+def upgrade(connection: sa.Connection, revision: str) -> None:
+    """Bring the tables to a revision."""
+    config = Config()
+    config.set_main_option("script_location", "gatehouse.adapters:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 @pytest.fixture
 def old(database_url: str) -> str:  # noqa: F811  the fixture
     """URL of a database as the first release left it."""
     engine = sa.create_engine(database_url)
-    config = Config()
-    config.set_main_option("script_location", "gatehouse.adapters:migrations")
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        upgrade(connection, "0001")
         tables = sa.MetaData()
         tables.reflect(connection)
         for name, rows in ROWS.items():
@@ -109,3 +114,22 @@ def test_what_is_received_next_gets_numbers_of_its_own(ledger: Ledger) -> None:
     assert ledger.record_changes(SERVER, 1_000_000, [received()], NOW) == 1
 
     assert {one.study_id for one in ledger.studies()} == {1, 2, 3, 4, 5, 6}
+
+
+def test_what_notices_have_told_of_is_not_told_again(old: str) -> None:
+    engine = sa.create_engine(old)
+    with engine.begin() as connection:
+        upgrade(connection, "0006")
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        first = connection.scalar(sa.select(sa.func.min(tables.tables["hold"].c.id)))
+        about = {"event": "held", "channel": "email", "up_to": first, "content": {}}
+        connection.execute(sa.insert(tables.tables["notice"]).values(**about, created_at=1.0))
+    engine.dispose()
+    ledger = Ledger(old)
+
+    ledger.tell_news(["email"], NOW)
+
+    [made] = ledger.due_notices(NOW)
+    assert (made.event, made.content) == ("held", {"counts": {"pixels.suspicious": 1}})
+    ledger.close()

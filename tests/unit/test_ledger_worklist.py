@@ -14,7 +14,7 @@ from gatehouse.errors import StateError
 from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
 from gatehouse.policy.model import Delivery
-from support.postgresql import database_url, postgresql  # noqa: F401  fixtures
+from support.postgresql import PostgreSQL, database_url, postgresql  # noqa: F401  fixtures
 from support.studies import KEY, SERVER, accepted, output, pack, policy, received
 
 NOW = 1000.0
@@ -98,56 +98,101 @@ def test_a_rejected_study_can_be_processed_again(ledger: Ledger) -> None:
     assert ledger.process_again(1, "oscar", NOW) == StudyKey(1, 2)
 
 
-def test_news_are_told_from_where_the_last_notice_ended(ledger: Ledger) -> None:
-    newest, counts = ledger.news_of_holds(0)
-    ledger.add_notice("held", "email", newest, {"counts": counts}, NOW)
-
-    assert counts == {"no-policy": 1, "pixels.suspicious": 2}
-    assert ledger.last_notice("held", "email") == (newest, NOW)
-    assert ledger.last_notice("held", "webhook") is None
-    assert ledger.news_of_holds(newest) == (newest, {})
+def told(ledger: Ledger) -> list[tuple[str, str, object]]:
+    """Have people told of what is new; return the notices that were made of it."""
+    before = {one.id for one in ledger.due_notices(NOW, 100)}
+    ledger.tell_news(["email", "webhook"], NOW)
+    made = [one for one in ledger.due_notices(NOW, 100) if one.id not in before]
+    return [(one.event, one.channel, one.content["counts"]) for one in made]
 
 
-def test_a_delivery_that_failed_is_news(ledger: Ledger) -> None:
+def test_everything_is_told_once_over_every_way(ledger: Ledger) -> None:
+    held = {"no-policy": 1, "pixels.suspicious": 2}
+
+    assert told(ledger) == [("held", "email", held), ("held", "webhook", held)]
+    assert ledger.last_told_at("held", "email") == NOW
+    assert ledger.last_told_at("expiring", "email") is None
+    assert told(ledger) == []
+
+
+def test_a_study_that_is_held_no_more_needs_no_notice(ledger: Ledger) -> None:
+    for number in (1, 2, 3):
+        ledger.process_again(number, "oscar", NOW)
+
+    assert told(ledger) == []
+
+
+def test_a_hold_whose_writer_commits_late_is_told_of(postgresql: PostgreSQL) -> None:  # noqa: F811
+    url = postgresql.new_database().replace("postgresql://", "postgresql+psycopg://")
+    ledger = Ledger(url)
+    for number in (1, 2):
+        one = received(f"instance-{number}", f"study-{number}")
+        ledger.record_changes(SERVER, number, [one], NOW - 800)
+    for key in ledger.quiet_studies(NOW - 700, 5):
+        ledger.advance(key, "processing", NOW - 600)
+
+    ledger.hold(KEY, Held("instance-1", "no-policy", "a reason"), NOW - 500)
+    ledger.hold(StudyKey(2, 1), Held("instance-2", "no-policy", "a reason"), NOW - 500)
+    told(ledger)
+
+    with ledger.writing() as late:
+        # Held already, so that this writes no row of the audit trail, for which all others wait.
+        ledger._hold(late, KEY, Held("instance-1", "delivery.failed", "a reason"), NOW)
+        # Meanwhile another one has a higher number, and is told of.
+        ledger.hold(StudyKey(2, 1), Held("instance-2", "adults", "a reason"), NOW)
+        first = told(ledger)
+    second = told(ledger)
+
+    assert [counts for _, _, counts in first] == [{"adults": 1}] * 2
+    assert [counts for _, _, counts in second] == [{"delivery.failed": 1}] * 2
+    ledger.close()
+
+
+def open_deliveries(ledger: Ledger, *names: str) -> list[DeliveryKey]:
+    """Process the first study again, up to deliveries that are being tried."""
     key = ledger.process_again(1, "oscar", NOW)
     ledger.advance(key, "processing", NOW)
     ledger.record_decision(key, accepted(), "digest-of-pack", NOW)
     ledger.record_outputs(key, [output(1)])
-    delivery = Delivery("research-pacs", "dicom")
-    ledger.open_deliveries(key, [delivery], "digest-of-basic-1", NOW)
-    to_research = DeliveryKey(*key, "dicom", "research-pacs")
-    ledger.begin_attempt(to_research, NOW)
-    ledger.give_up(to_research, "no answer", NOW)
-
-    _, counts = ledger.news_of_failures(0)
-
-    assert counts == {"research-pacs": 1}
-
-
-def test_a_delivery_that_was_opened_first_and_failed_last_is_news(ledger: Ledger) -> None:
-    key = ledger.process_again(1, "oscar", NOW)
-    ledger.advance(key, "processing", NOW)
-    ledger.record_decision(key, accepted(), "digest-of-pack", NOW)
-    ledger.record_outputs(key, [output(1)])
-    names = ("first", "second")
     wanted = [Delivery(name, "dicom") for name in names]
     ledger.open_deliveries(key, wanted, "digest-of-basic-1", NOW)
-    first, second = (DeliveryKey(*key, "dicom", name) for name in names)
-    ledger.begin_attempt(first, NOW)
-    ledger.begin_attempt(second, NOW)
-    ledger.give_up(second, "no answer", NOW + 1)
-    told, _ = ledger.news_of_failures(0)
+    opened = [DeliveryKey(*key, "dicom", name) for name in names]
+    for one in opened:
+        ledger.begin_attempt(one, NOW)
+    return opened
 
-    ledger.give_up(first, "no answer", NOW + 2)
 
-    newest, counts = ledger.news_of_failures(told)
-    assert counts == {"first": 1}
-    assert ledger.news_of_failures(newest) == (newest, {})
+def failures(ledger: Ledger) -> list[object]:
+    return [counts for event, way, counts in told(ledger) if (event, way) == ("failed", "email")]
+
+
+def test_a_delivery_that_failed_is_news_whatever_its_clock_says(ledger: Ledger) -> None:
+    first, second = open_deliveries(ledger, "first", "second")
+    ledger.give_up(second, "no answer", NOW)
+    assert failures(ledger) == [{"second": 1}]
+
+    # By another host, whose clock is late.
+    ledger.give_up(first, "no answer", NOW - 90)
+
+    assert failures(ledger) == [{"first": 1}]
+    assert failures(ledger) == []
+
+
+def test_a_delivery_that_is_given_up_again_is_news_again(ledger: Ledger) -> None:
+    [key] = open_deliveries(ledger, "research-pacs")
+    ledger.give_up(key, "no answer", NOW)
+    assert failures(ledger) == [{"research-pacs": 1}]
+    [delivery] = ledger.deliveries()
+
+    ledger.retry_delivery(delivery.delivery_id, "oscar", NOW)
+    ledger.give_up(key, "no answer", NOW)
+
+    assert failures(ledger) == [{"research-pacs": 1}]
 
 
 def test_a_notice_is_due_until_it_was_sent_or_given_up(ledger: Ledger) -> None:
-    ledger.add_notice("held", "email", 1, {"counts": {"x": 1}}, NOW)
-    ledger.add_notice("held", "email", 2, {"counts": {"x": 1}}, NOW)
+    ledger.add_notice("held", ["email"], {"counts": {"x": 1}}, NOW)
+    ledger.add_notice("held", ["email"], {"counts": {"x": 1}}, NOW)
     [first, second] = ledger.due_notices(NOW)
 
     ledger.notice_sent(first.id, NOW)

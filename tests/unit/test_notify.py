@@ -119,7 +119,7 @@ def web_server() -> Iterator[tuple[Hook, str]]:
 
 def notice(channel: str, event: str = "held", **counts: int) -> NoticeRecord:
     named = counts or {"pixels.suspicious": 2, "no-policy": 1}
-    return NoticeRecord(7, event, channel, 12, {"counts": named}, 1000.0, 0)
+    return NoticeRecord(7, event, channel, {"counts": named}, 1000.0, 0)
 
 
 def email(port: int, **more: Any) -> Channels:

@@ -170,8 +170,7 @@ class Keeper(threading.Thread):
 
     def tell(self) -> None:
         """Collect what people must know, and send what is due."""
-        for channel in self._keeping.channels.names():
-            self._collect(channel)
+        self._collect()
         for notice in self._ledger.due_notices(self._clock()):
             if self._stopping.is_set():
                 return
@@ -185,43 +184,38 @@ class Keeper(threading.Thread):
             else:
                 self._ledger.notice_sent(notice.id, self._clock())
 
-    def _collect(self, channel: str) -> None:
-        ledger, now = self._ledger, self._clock()
-        for event, news in (("held", ledger.news_of_holds), ("failed", ledger.news_of_failures)):
-            last = ledger.last_notice(event, channel)
-            newest, counts = news(last[0] if last else 0)
-            if counts:
-                ledger.add_notice(event, channel, newest, {"counts": counts}, now)
-        self._collect_expiring(channel, now)
-        self._collect_policies(channel, now)
+    def _collect(self) -> None:
+        channels = self._keeping.channels.names()
+        if not channels:
+            # Nobody is told, so that nothing may count as told either.
+            return
+        now = self._clock()
+        self._ledger.tell_news(channels, now)
+        for channel in channels:
+            self._collect_expiring(channel, now)
+            self._collect_policies(channel, now)
 
     def _collect_expiring(self, channel: str, now: float) -> None:
         keeping = self._keeping
         if not keeping.held_days:
             return
-        last = self._ledger.last_notice("expiring", channel)
-        if last is not None and now - last[1] < EXPIRING_EVERY_S:
+        last_at = self._ledger.last_told_at("expiring", channel)
+        if last_at is not None and now - last_at < EXPIRING_EVERY_S:
             return
         soon = now - (keeping.held_days - keeping.notice_days) * DAY_S
         found = self._ledger.expiring(soon)
         if found:
             counts = {f"within {keeping.notice_days} days": len(found)}
-            self._ledger.add_notice("expiring", channel, 0, {"counts": counts}, now)
+            self._ledger.add_notice("expiring", [channel], {"counts": counts}, now)
 
     def _collect_policies(self, channel: str, now: float) -> None:
-        ledger = self._ledger
-        last = ledger.last_notice("proposed", channel)
-        waiting = [one for one in ledger.proposals() if one.state == "open"]
-        if waiting and waiting[0].id > (last[0] if last else 0):
-            counts = {"proposals": len(waiting)}
-            ledger.add_notice("proposed", channel, waiting[0].id, {"counts": counts}, now)
         seen = self._desk.seen
         told = f"{channel} {seen.digest}"
         if seen.state == "invalid" and told not in self._told_invalid:
             self._told_invalid.add(told)
             errors = sum(one.severity == "error" for one in seen.problems)
             counts = {"errors": errors}
-            ledger.add_notice("policies-invalid", channel, 0, {"counts": counts}, now)
+            self._ledger.add_notice("policies-invalid", [channel], {"counts": counts}, now)
 
 
 def warnings_of(desk: PolicyDesk, ledger: Ledger) -> Iterator[str]:

@@ -194,9 +194,9 @@ class DeliveryLedger(WorkLedger):
         """Close a delivery that did not succeed; its study is held."""
         reason = _given_up(key.via, key.destination, error)
         with self.writing() as connection:
-            if self._set(
-                connection, key, "failed", finished_at=now, next_try_at=None, last_error=error
-            ):
+            # Told of or not before: that it was given up again is news.
+            columns = {"finished_at": now, "next_try_at": None, "told_at": None}
+            if self._set(connection, key, "failed", last_error=error, **columns):
                 run = StudyKey(key.study_id, key.generation)
                 self._hold(connection, run, Held("", rule, reason), now)
 

@@ -28,6 +28,8 @@ proposal = sa.Table(
     sa.Column("state", TEXT, nullable=False),
     sa.Column("decided_by", TEXT, nullable=False, server_default=""),
     sa.Column("decided_at", TIME),
+    # When people were told of it by a notice; NULL: not yet.
+    sa.Column("told_at", TIME),
     sa.Index(None, "state"),
 )
 
@@ -93,9 +95,6 @@ notice = sa.Table(
     sa.Column("id", ROW_ID, primary_key=True),
     sa.Column("event", TEXT, nullable=False),
     sa.Column("channel", TEXT, nullable=False),
-    # Up to which row of the ledger it speaks, or up to when in microseconds: nothing is told twice,
-    # and nothing is left out.
-    sa.Column("up_to", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("content", sa.JSON, nullable=False),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_base import LedgerBase
-from gatehouse.adapters.ledger_desk_tables import notice
+from gatehouse.adapters.ledger_desk_tables import notice, proposal
 from gatehouse.adapters.ledger_tables import delivery, hold
 from gatehouse.pipeline.desk_records import NoticeRecord
-
-MICROSECONDS = 1_000_000
 
 
 class NoticeLedger(LedgerBase):
     """Methods of what tells people by e-mail and webhook."""
 
-    def last_notice(self, event: str, channel: str) -> tuple[int, float] | None:
-        """Return up to which row the last notice of an event spoke, and when it was made."""
-        query = (
-            sa.select(notice.c.up_to, notice.c.created_at)
-            .where(notice.c.event == event, notice.c.channel == channel)
-            .order_by(notice.c.id.desc())
-            .limit(1)
+    def last_told_at(self, event: str, channel: str) -> float | None:
+        """Return when the last notice of an event was made."""
+        query = sa.select(sa.func.max(notice.c.created_at)).where(
+            notice.c.event == event, notice.c.channel == channel
         )
         with self.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else (row.up_to, row.created_at)
+            found: float | None = connection.scalar(query)
+        return found
 
     def add_notice(
-        self, event: str, channel: str, up_to: int, content: Mapping[str, Any], now: float
+        self, event: str, channels: Sequence[str], content: Mapping[str, Any], now: float
     ) -> None:
-        """Put a notice among those that are to be sent."""
+        """Put a notice among those that are to be sent, once for each way to people."""
         with self.writing() as connection:
-            connection.execute(
-                sa.insert(notice).values(
-                    event=event,
-                    channel=channel,
-                    up_to=up_to,
-                    content=dict(content),
-                    created_at=now,
-                    next_try_at=now,
-                )
-            )
+            _add(connection, event, channels, content, now)
+
+    def tell_news(self, channels: Sequence[str], now: float) -> None:
+        """Make notices of everything that happened and that nobody was told of yet.
+
+        Each row says itself whether it was told. Nothing else would do: of two writers the one
+        whose row has the lower number, or the earlier time, may be the one that commits later.
+        """
+        with self.writing() as connection:
+            for event, counts in (
+                ("held", _take_holds(connection, now)),
+                ("failed", _take_failures(connection, now)),
+                ("proposed", _take_proposals(connection, now)),
+            ):
+                if counts:
+                    _add(connection, event, channels, {"counts": counts}, now)
 
     def due_notices(self, now: float, limit: int = 20) -> list[NoticeRecord]:
         """Return notices that are to be sent now, the oldest first."""
@@ -61,7 +62,6 @@ class NoticeLedger(LedgerBase):
                     row.id,
                     row.event,
                     row.channel,
-                    row.up_to,
                     row.content,
                     row.created_at,
                     row.attempts,
@@ -90,35 +90,63 @@ class NoticeLedger(LedgerBase):
             errors = list(connection.scalars(query.limit(100)))
         return len(errors), errors[0] if errors else ""
 
-    def news_of_holds(self, after: int) -> tuple[int, dict[str, int]]:
-        """Return the number of the newest hold, and how many studies were held since, by rule."""
-        query = (
-            sa.select(hold.c.rule, sa.func.count(sa.distinct(hold.c.study_id)))
-            .where(hold.c.id > after)
-            .group_by(hold.c.rule)
-        )
-        with self.reading() as connection:
-            newest = connection.scalar(sa.select(sa.func.max(hold.c.id))) or 0
-            counts = {row[0]: row[1] for row in connection.execute(query)}
-        return newest, counts
-
-    def news_of_failures(self, after: int) -> tuple[int, dict[str, int]]:
-        """Return the time of the newest failure, in microseconds, and how many are later.
-
-        By time and not by number: one that was opened first may be given up last, or twice.
-        """
-        failed = delivery.c.state == "failed"
-        query = (
-            sa.select(delivery.c.destination, sa.func.count())
-            .where(failed, delivery.c.finished_at * MICROSECONDS > after)
-            .group_by(delivery.c.destination)
-        )
-        newest_query = sa.select(sa.func.max(delivery.c.finished_at)).where(failed)
-        with self.reading() as connection:
-            newest = connection.scalar(newest_query)
-            counts = {row[0]: row[1] for row in connection.execute(query)}
-        return 0 if newest is None else math.ceil(newest * MICROSECONDS), counts
-
     def _note(self, number: int, **columns: Any) -> None:
         with self.writing() as connection:
             connection.execute(sa.update(notice).where(notice.c.id == number).values(**columns))
+
+
+def _add(
+    connection: sa.Connection,
+    event: str,
+    channels: Sequence[str],
+    content: Mapping[str, Any],
+    now: float,
+) -> None:
+    for channel in channels:
+        connection.execute(
+            sa.insert(notice).values(
+                event=event,
+                channel=channel,
+                content=dict(content),
+                created_at=now,
+                next_try_at=now,
+            )
+        )
+
+
+def _take_holds(connection: sa.Connection, now: float) -> dict[str, int]:
+    """Return how many studies are held, by rule, of which nobody was told; now they are told."""
+    taken = connection.execute(
+        sa.update(hold)
+        .where(hold.c.told_at.is_(None))
+        .values(told_at=now)
+        .returning(hold.c.rule, hold.c.study_id, hold.c.resolved_at)
+    )
+    # What is over already needs nobody any more.
+    held = {(row.rule, row.study_id) for row in taken if row.resolved_at is None}
+    return dict(sorted(Counter(rule for rule, _ in held).items()))
+
+
+def _take_failures(connection: sa.Connection, now: float) -> dict[str, int]:
+    taken = connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.state == "failed", delivery.c.told_at.is_(None))
+        .values(told_at=now)
+        .returning(delivery.c.destination)
+    )
+    return dict(sorted(Counter(taken.scalars()).items()))
+
+
+def _take_proposals(connection: sa.Connection, now: float) -> dict[str, int]:
+    is_open = proposal.c.state == "open"
+    taken = connection.execute(
+        sa.update(proposal)
+        .where(is_open, proposal.c.told_at.is_(None))
+        .values(told_at=now)
+        .returning(proposal.c.id)
+    )
+    if not taken.all():
+        return {}
+    # All that wait, with those of earlier notices: each needs somebody.
+    query = sa.select(sa.func.count()).select_from(proposal).where(is_open)
+    return {"proposals": connection.scalar(query) or 0}

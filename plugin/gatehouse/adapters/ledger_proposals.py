@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ from gatehouse.pipeline.records import StudyKey
 from gatehouse.policy.model import Policy
 
 COMPARISONS_SHOWN = 200
+
+
+_PROPOSALS = sa.select(*(proposal.c[one.name] for one in dataclasses.fields(ProposalRecord)))
 
 
 class ProposalLedger(AuditLedger):
@@ -96,14 +100,14 @@ class ProposalLedger(AuditLedger):
 
     def proposals(self, *, limit: int = 100) -> list[ProposalRecord]:
         """Return proposals, newest first."""
-        query = sa.select(proposal).order_by(proposal.c.id.desc()).limit(limit)
+        query = _PROPOSALS.order_by(proposal.c.id.desc()).limit(limit)
         with self.reading() as connection:
             return [ProposalRecord(**row) for row in connection.execute(query).mappings()]
 
     def proposal(self, number: int) -> ProposalRecord | None:
         """Return one proposal."""
         with self.reading() as connection:
-            row = connection.execute(sa.select(proposal).where(proposal.c.id == number))
+            row = connection.execute(_PROPOSALS.where(proposal.c.id == number))
             found = row.mappings().one_or_none()
         return None if found is None else ProposalRecord(**found)
 

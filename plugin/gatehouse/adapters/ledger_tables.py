@@ -166,8 +166,11 @@ hold = sa.Table(
     sa.Column("resolved_at", TIME),
     _text("resolved_by"),
     _text("resolution"),
+    # When people were told of it by a notice; NULL: not yet.
+    sa.Column("told_at", TIME),
     sa.Index(None, "study_id"),
     sa.Index(None, "resolved_at", "held_at"),
+    sa.Index(None, "told_at"),
 )
 
 output = sa.Table(
@@ -216,10 +219,13 @@ delivery = sa.Table(
     # When an operator had it tried again after it was given up: its longest time begins anew.
     sa.Column("retried_at", TIME),
     _text("last_error"),
+    # When people were told by a notice that it was given up; NULL: not yet, or not given up.
+    sa.Column("told_at", TIME),
     # How long and when it may be tried: the policy's words, with the pack's defaults filled in.
     sa.Column("terms", sa.JSON, nullable=False),
     sa.UniqueConstraint("study_id", "generation", "via", "destination"),
     sa.Index(None, "state", "next_try_at"),
+    sa.Index(None, "state", "told_at"),
 )
 
 receipt = sa.Table(

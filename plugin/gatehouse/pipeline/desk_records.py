@@ -106,7 +106,6 @@ class NoticeRecord:
     id: int
     event: str
     channel: str
-    up_to: int
     content: Mapping[str, Any]
     created_at: float
     attempts: int
