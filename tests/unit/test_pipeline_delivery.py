@@ -15,10 +15,10 @@ import pytest
 from gatehouse.errors import VerificationError
 from gatehouse.pipeline import terms
 from gatehouse.pipeline.chains import DeliveryRun, StudyRun, delivery_queue
-from gatehouse.pipeline.delivery import next_opening, pause_s
 from gatehouse.pipeline.file_meta import read_file_meta
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
 from gatehouse.pipeline.states import OPENS_GENERATION, STUDY_STATES, TRANSITIONS
+from gatehouse.pipeline.times import next_opening, pause_s
 from gatehouse.pipeline.workflows import pause_s as study_pause_s
 from gatehouse.policy.model import Delivery, Retry
 from support.dicom_builder import CT_IMAGE_STORAGE, JPEGBaseline8Bit, ct_bytes
@@ -70,12 +70,36 @@ def test_a_study_waits_longer_each_time_and_never_more_than_five_minutes() -> No
         (("18:00", "07:00"), "2026-12-31T12:00", "2026-12-31T18:00"),
         # The clocks go forward in between: the window opens at six by the clock on the wall.
         (("06:00", "07:00"), "2026-03-28T08:00", "2026-03-29T06:00"),
+        # They go forward over its begin: there is no such time, and it opens an hour later.
+        (("02:30", "04:00"), "2026-03-29T01:00", "2026-03-29T03:30"),
+        # They go forward over all of it: what comes then is shut, and the next night's is meant.
+        (("02:10", "02:50"), "2026-03-29T03:10", "2026-03-30T02:10"),
+        # They go back, and it is 02:30 twice: the first time is the next before it, ...
+        (("02:30", "02:45"), "2026-10-25T02:20+02:00", "2026-10-25T02:30+02:00"),
+        # ... the second time between the two, ...
+        (("02:30", "02:45"), "2026-10-25T02:20+01:00", "2026-10-25T02:30+01:00"),
+        # ... and open both times.
+        (("02:30", "02:45"), "2026-10-25T02:40+02:00", None),
+        (("02:30", "02:45"), "2026-10-25T02:40+01:00", None),
     ],
 )
 def test_a_window_opens_at_its_local_time(
     window: tuple[str, str] | None, now: str, opens: str | None
 ) -> None:
     assert next_opening(window, at(now)) == (None if opens is None else at(opens))
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-06-15", "2026-10-25"])
+@pytest.mark.parametrize("window", [("02:30", "02:45"), ("00:00", "00:01"), ("23:50", "02:10")])
+def test_what_waits_for_a_window_never_waits_for_a_time_that_is_over(
+    window: tuple[str, str], day: str
+) -> None:
+    minutes = [at(day) + 60.0 * minute for minute in range(25 * 60)]
+
+    waits = [(next_opening(window, now) or now + 1.0) - now for now in minutes]
+
+    assert min(waits) > 0.0
+    assert max(waits) < 26 * 3600.0
 
 
 def test_each_run_of_a_chain_has_a_name_of_its_own() -> None:

@@ -16,11 +16,11 @@ import structlog
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.errors import DeliveryError, UnavailableError
 from gatehouse.pipeline.circuit import state_of
-from gatehouse.pipeline.delivery import next_opening
 from gatehouse.pipeline.destinations import DestinationKey, DestinationRecord, TestReport
 from gatehouse.pipeline.limits import NO_LIMITS, Limits
 from gatehouse.pipeline.ports import Destination
 from gatehouse.pipeline.records import DeliveryKey
+from gatehouse.pipeline.times import next_opening
 from gatehouse.policy.model import Priority
 
 STARTED_AT_ONCE = 200

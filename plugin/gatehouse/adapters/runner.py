@@ -16,8 +16,8 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.run_source import RemoteStudies
 from gatehouse.errors import StateError, UnavailableError
-from gatehouse.pipeline.delivery import next_opening
 from gatehouse.pipeline.runs import RunItem, RunRecord
+from gatehouse.pipeline.times import next_opening
 
 LOOK_S = 1.0
 HOUR_S = 3600.0

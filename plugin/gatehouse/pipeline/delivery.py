@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 
 from gatehouse.errors import DeliveryError, HoldError, UnavailableError
 from gatehouse.pipeline.destinations import DestinationKey
@@ -17,8 +16,9 @@ from gatehouse.pipeline.limits import Pace
 from gatehouse.pipeline.ports import Destination, InstanceReceipt, OutgoingInstance
 from gatehouse.pipeline.records import DeliveryKey, Output, StudyKey
 from gatehouse.pipeline.repair import repair
+from gatehouse.pipeline.times import next_opening, pause_s
 from gatehouse.pipeline.tools import Tools
-from gatehouse.policy.model import Delivery, Retry
+from gatehouse.policy.model import Delivery
 
 RECEIPTS_BATCH = 25
 """Receipts in one transaction: what is sent again, the same bytes, after a crash, at most."""
@@ -254,36 +254,6 @@ class DeliverySteps:
         study = self._tools.ledger.study(key.study_id)
         if study is not None and study.key == key[:2] and study.state == "done":
             self._tools.spool.remove(key.study_id, key.generation)
-
-
-def pause_s(retry: Retry, number: int, spread: float) -> float:
-    """Return how long to wait after the attempt with this number (from 1).
-
-    It doubles each time; ``spread`` (0 to 1) takes up to a quarter off, so that what failed
-    together is not tried together again.
-    """
-    longest = min(retry.backoff_max_s, retry.backoff_min_s * 2.0 ** min(number - 1, 32))
-    return longest * (1.0 - 0.25 * spread)
-
-
-def next_opening(window: tuple[str, str] | None, now: float) -> float | None:
-    """Return when a window opens next; None if it is open, or if there is none.
-
-    Windows are in local time and may span midnight.
-    """
-    if window is None:
-        return None
-    here = datetime.fromtimestamp(now).astimezone()
-    begin, end = (time.fromisoformat(text) for text in window)
-    clock = here.time()
-    is_open = begin <= clock < end if begin <= end else clock >= begin or clock < end
-    if is_open:
-        return None
-    opening = datetime.combine(here.date(), begin)
-    if clock >= begin:
-        opening += timedelta(days=1)
-    # Without a zone it is local time, so that a change of summer time in between is no error.
-    return opening.timestamp()
 
 
 @dataclass
