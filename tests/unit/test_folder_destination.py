@@ -6,6 +6,7 @@ Method: the sender on a folder of its own; what is in it is compared with digest
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gatehouse.adapters.destinations.folder import FolderDestination
 from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.ports import OutgoingInstance
 from gatehouse.policy.model import Delivery
+from support.disks import SmallDisk
 from support.outgoing import outgoing
 
 TO_FOLDER = Delivery("exchange", "folder")
@@ -186,3 +188,47 @@ def test_a_folder_that_nobody_configured_is_a_permanent_failure(tmp_path: Path) 
         list(FolderDestination({}).send(TO_FOLDER, [outgoing(tmp_path)]))
 
     assert caught.value.is_permanent
+
+
+def large(instance: OutgoingInstance) -> OutgoingInstance:
+    """Make an instance larger than what is given back where its marker is removed."""
+    instance.file.write_bytes(bytes(1 << 20))
+    digest = hashlib.sha256(instance.file.read_bytes()).hexdigest()
+    return replace(instance, sha256=digest, size=1 << 20)
+
+
+@pytest.mark.parametrize("fault", ["full", "read_only"])
+def test_a_disk_that_takes_nothing_is_named_and_nothing_partial_stays(
+    tmp_path: Path, fault: str
+) -> None:
+    with SmallDisk(tmp_path / "disk") as disk:
+        disk.writers = lambda: [os.getpid()]
+        destination = FolderDestination({"exchange": Folder(disk.folder)})
+        first, second = outgoing(tmp_path, 1), large(outgoing(tmp_path, 2))
+        deliver(destination, first)
+
+        with getattr(disk, fault)(), pytest.raises(DeliveryError) as caught:
+            list(destination.send(TO_FOLDER, [second]))
+        left = [file.name for file in disk.folder.rglob("*.part")]
+        deliver(destination, first, second)
+
+        assert str(caught.value) == f"nothing can be written there ({disk.words(fault)})"
+        assert not caught.value.is_permanent
+        assert left == []
+        assert len(manifest(bag_of(disk.folder, second))) == 2
+
+
+def test_a_disk_that_is_full_before_the_manifest_leaves_no_marker(tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "disk") as disk:
+        disk.writers = lambda: [os.getpid()]
+        destination = FolderDestination({"exchange": Folder(disk.folder)})
+        instance = outgoing(tmp_path)
+        list(destination.send(TO_FOLDER, [instance]))
+
+        with disk.full(), pytest.raises(DeliveryError, match="nothing can be written there"):
+            destination.finish(TO_FOLDER, [instance])
+        is_marked = (bag_of(disk.folder, instance) / "COMPLETE").exists()
+        destination.finish(TO_FOLDER, [instance])
+
+        assert not is_marked
+        assert (bag_of(disk.folder, instance) / "COMPLETE").exists()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from gatehouse.adapters.destinations.configuration import Folder
 from gatehouse.adapters.destinations.plain import PlainDestination
@@ -49,9 +51,10 @@ class FolderDestination(PlainDestination):
         for one in instances:
             bag = root / as_name(one.study_instance_uid)
             file = _place(bag, one)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            (bag / MARKER).unlink(missing_ok=True)
-            _write(file, one)
+            with one.file.open("rb") as source, _in_words():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                (bag / MARKER).unlink(missing_ok=True)
+                _write(file, source, one.sha256)
             yield InstanceReceipt(one.sop_instance_uid, "written", True, f"sha256 {one.sha256}")
 
     def present(
@@ -73,17 +76,16 @@ class FolderDestination(PlainDestination):
         for one in instances:
             by_study.setdefault(as_name(one.study_instance_uid), []).append(one)
         for study, parts in by_study.items():
-            _close_bag(root / study, parts)
+            with _in_words():
+                _close_bag(root / study, parts)
 
     def test(self, name: str) -> str:
         """Write and remove a file."""
         root = self._root(name)
         probe = root / f".gatehouse-test-{os.getpid()}{PARTIAL}"
-        try:
+        with _in_words():
             probe.write_bytes(b"")
             probe.unlink()
-        except OSError as error:
-            raise DeliveryError(f"nothing can be written there ({error.strerror})") from None
         return "a file was written and removed"
 
     def _root(self, name: str) -> Path:
@@ -100,21 +102,40 @@ def _place(bag: Path, one: OutgoingInstance) -> Path:
     return bag / "data" / as_name(one.series_instance_uid) / name
 
 
-def _write(file: Path, one: OutgoingInstance) -> None:
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say what the system says of a folder: a full disk is mended by somebody else than a right."""
+    try:
+        yield
+    except OSError as error:
+        raise DeliveryError(f"nothing can be written there ({error.strerror})") from None
+
+
+def _write(file: Path, source: BinaryIO, sha256: str) -> None:
     """Copy an instance whole or not at all, and check that it is what was verified."""
     temporary = file.with_name(f".{file.name}{PARTIAL}")
+    try:
+        if _copy(source, temporary) != sha256:
+            raise DeliveryError("an instance has changed since it was verified")  # noqa: TRY301
+        temporary.replace(file)
+    except BaseException:
+        # Whoever waits for room on a full disk should not wait for what we left there.
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(file.parent)
+
+
+def _copy(source: BinaryIO, target: Path) -> str:
+    """Copy until it is on the disk; return the SHA-256 of what was written."""
     digest = hashlib.sha256()
-    with one.file.open("rb") as source, temporary.open("wb") as target:
+    with target.open("wb") as stream:
         while block := source.read(BLOCK_BYTES):
             digest.update(block)
-            target.write(block)
-        target.flush()
-        os.fsync(target.fileno())
-    if digest.hexdigest() != one.sha256:
-        temporary.unlink()
-        raise DeliveryError("an instance has changed since it was verified")
-    temporary.replace(file)
-    _sync_folder(file.parent)
+            stream.write(block)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
 
 
 def _close_bag(bag: Path, instances: Sequence[OutgoingInstance]) -> None:
