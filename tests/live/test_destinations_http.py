@@ -6,6 +6,8 @@ server that answers as it is told.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -108,6 +110,12 @@ class Told(ThreadingHTTPServer):
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                self._answer()
+
+            def do_PUT(self) -> None:
+                self._answer()
+
+            def _answer(self) -> None:
                 sent = self.rfile.read(int(self.headers["Content-Length"]))
                 told.requests.append((self.path, dict(self.headers), sent))
                 self.send_response(status)
@@ -167,6 +175,36 @@ def test_what_a_server_stored_with_a_warning_failed_or_does_not_name_is_told_apa
         ("0xA700", False),
         ("202", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "response"),
+    [(200, {}), (200, {"00081199": {"vr": "SQ"}}), (409, {}), (202, {"00081198": {"vr": "SQ"}})],
+)
+def test_an_answer_that_names_no_instance_is_a_receipt_for_none(
+    tell: Callable[..., Told], tmp_path: Path, status: int, response: dict[str, Any]
+) -> None:
+    server = tell(status, json.dumps(response).encode())
+    destination = DicomWebDestination({"archive": HttpServer(server.url)})
+
+    receipts = list(destination.send(BY_WEB, [outgoing(tmp_path, n) for n in (1, 2)]))
+
+    assert [(one.status, one.is_stored) for one in receipts] == [(str(status), False)] * 2
+
+
+def test_an_instance_that_is_named_as_stored_and_as_failed_is_not_stored(
+    tell: Callable[..., Told], tmp_path: Path
+) -> None:
+    response = {
+        "00081199": {"vr": "SQ", "Value": [item(1)]},
+        "00081198": {"vr": "SQ", "Value": [item(1, "00081197", 0xC000)]},
+    }
+    server = tell(202, json.dumps(response).encode())
+    destination = DicomWebDestination({"archive": HttpServer(server.url)})
+
+    [receipt] = destination.send(BY_WEB, [outgoing(tmp_path, 1)])
+
+    assert (receipt.status, receipt.is_stored) == ("0xC000", False)
 
 
 def test_headers_of_the_settings_go_with_each_request_and_the_files_as_they_are(
@@ -235,11 +273,22 @@ def s3() -> Iterator[str]:
     server.stop()
 
 
+def s3_client(bucket: Bucket) -> Any:
+    """Speak to the server of a bucket as somebody else would."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=bucket.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="an-access-key",
+        aws_secret_access_key=SECRET,
+    )
+
+
 @pytest.fixture
 def bucket(s3: str, request: pytest.FixtureRequest) -> Bucket:
     """A new bucket."""
-    import boto3
-
     made = Bucket(
         f"bucket-{abs(hash(request.node.name))}",
         Credentials("an-access-key", SECRET),
@@ -247,33 +296,18 @@ def bucket(s3: str, request: pytest.FixtureRequest) -> Bucket:
         prefix="de-identified/",
         path_style=True,
     )
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3,
-        region_name="us-east-1",
-        aws_access_key_id="an-access-key",
-        aws_secret_access_key=SECRET,
-    )
-    client.create_bucket(Bucket=made.bucket)
+    s3_client(made).create_bucket(Bucket=made.bucket)
     return made
 
 
 def test_an_object_has_its_digest_and_its_place(bucket: Bucket, tmp_path: Path) -> None:
-    import boto3
-
     instances = [outgoing(tmp_path, number) for number in (1, 2, 3)]
 
     receipts = list(S3Destination({"archive": bucket}).send(BY_S3, instances))
 
     assert [(one.status, one.is_stored) for one in receipts] == [("200", True)] * 3
     assert all("ETag " in one.detail for one in receipts)
-    client = boto3.client(
-        "s3",
-        endpoint_url=bucket.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="an-access-key",
-        aws_secret_access_key=SECRET,
-    )
+    client = s3_client(bucket)
     for one in instances:
         key = f"de-identified/{one.study_instance_uid}/{one.series_instance_uid}/"
         assert key_of(bucket, one) == f"{key}{one.sop_instance_uid}.dcm"
@@ -294,6 +328,79 @@ def test_an_object_is_there_only_with_the_digest_that_it_must_have(
 
     assert (found, other) == ({there.sop_instance_uid}, set())
     assert destination.test("archive") == "the bucket answered"
+
+
+def digests(content: bytes) -> tuple[str, str]:
+    """Return MD5 as an ETag has it, and SHA-256 as S3 writes it."""
+    return (
+        f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"',
+        base64.b64encode(hashlib.sha256(content).digest()).decode(),
+    )
+
+
+OTHER_MD5, OTHER_SHA256 = digests(b"other bytes")
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_stored"),
+    [
+        ({}, False),
+        ({"ETag": OTHER_MD5}, False),
+        ({"ETag": OTHER_MD5, "x-amz-checksum-sha256": OTHER_SHA256}, False),
+        ({"ETag": '"9b2cf535f27731c974343645a3985328-1"'}, False),
+        ({"ETag": "MD5"}, True),
+        ({"x-amz-checksum-sha256": "SHA256"}, True),
+        # An encrypted object's ETag is no MD5.
+        ({"ETag": OTHER_MD5, "x-amz-checksum-sha256": "SHA256"}, True),
+    ],
+)
+def test_a_store_that_answers_200_gives_a_receipt_only_by_the_digest_of_what_was_sent(
+    bucket: Bucket,
+    tell: Callable[..., Told],
+    tmp_path: Path,
+    headers: dict[str, str],
+    is_stored: bool,
+) -> None:
+    instance = outgoing(tmp_path)
+    right = dict(zip(("MD5", "SHA256"), digests(instance.file.read_bytes()), strict=True))
+    server = tell(200, b"", {name: right.get(text, text) for name, text in headers.items()})
+    destination = S3Destination({"archive": replace(bucket, endpoint=server.url)})
+
+    [receipt] = destination.send(BY_S3, [instance])
+
+    assert receipt.is_stored is is_stored
+
+
+def test_an_object_that_was_cut_short_is_not_there(bucket: Bucket, tmp_path: Path) -> None:
+    destination = S3Destination({"archive": bucket})
+    instance = outgoing(tmp_path)
+    client = s3_client(bucket)
+    client.put_object(
+        Bucket=bucket.bucket,
+        Key=key_of(bucket, instance),
+        Body=instance.file.read_bytes()[:-1],
+        Metadata={"sha256": instance.sha256},
+    )
+
+    found, _ = destination.present(BY_S3, [instance])
+
+    assert found == set()
+
+
+def test_an_object_with_other_bytes_is_not_there(bucket: Bucket, tmp_path: Path) -> None:
+    destination = S3Destination({"archive": bucket})
+    instance = outgoing(tmp_path)
+    s3_client(bucket).put_object(
+        Bucket=bucket.bucket,
+        Key=key_of(bucket, instance),
+        Body=bytes(instance.size),
+        Metadata={"sha256": instance.sha256},
+        ChecksumAlgorithm="SHA256",
+    )
+
+    found, _ = destination.present(BY_S3, [instance])
+
+    assert found == set()
 
 
 def test_a_bucket_that_is_not_there_is_a_failure_without_a_word_of_the_secret(

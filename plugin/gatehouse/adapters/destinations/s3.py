@@ -120,7 +120,7 @@ def _put(client: Any, bucket: Bucket, one: OutgoingInstance) -> InstanceReceipt:
     body = one.file.read_bytes()
     if hashlib.sha256(body).hexdigest() != one.sha256:
         raise DeliveryError("an instance has changed since it was verified")
-    checksum = base64.b64encode(bytes.fromhex(one.sha256)).decode()
+    checksum = _checksum(one)
     encryption = {"ServerSideEncryption": bucket.encryption} if bucket.encryption else {}
     if bucket.kms_key_id:
         encryption["SSEKMSKeyId"] = bucket.kms_key_id
@@ -148,11 +148,23 @@ def _put(client: Any, bucket: Bucket, one: OutgoingInstance) -> InstanceReceipt:
 def _has(client: Any, bucket: Bucket, one: OutgoingInstance) -> bool:
     try:
         answer = _call(
-            "ask for an object", client.head_object, Bucket=bucket.bucket, Key=key_of(bucket, one)
+            "ask for an object",
+            client.head_object,
+            Bucket=bucket.bucket,
+            Key=key_of(bucket, one),
+            ChecksumMode="ENABLED",
         )
     except LookupError:
         return False
-    return bool(answer.get("Metadata", {}).get("sha256") == one.sha256)
+    # The metadata are our own words. What is the store's: how large the object is, and its digest
+    # where the store knows one.
+    is_ours = answer.get("Metadata", {}).get("sha256") == one.sha256
+    checksum = answer.get("ChecksumSHA256", _checksum(one))
+    return bool(is_ours and answer.get("ContentLength") == one.size and checksum == _checksum(one))
+
+
+def _checksum(one: OutgoingInstance) -> str:
+    return base64.b64encode(bytes.fromhex(one.sha256)).decode()
 
 
 def _call(what: str, method: Any, **arguments: Any) -> Mapping[str, Any]:
