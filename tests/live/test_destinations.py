@@ -61,11 +61,13 @@ class Server:
         answer: Callable[[evt.Event], int] = lambda _event: 0x0000,
         syntaxes: tuple[str, ...] = (ExplicitVRLittleEndian,),
         sop_classes: tuple[str, ...] = (CT_IMAGE_STORAGE,),
+        calling_aets: tuple[str, ...] = (),
     ) -> None:
         self.associations: list[tuple[str, str, int]] = []
         self.stored: list[str] = []
         self._answer = answer
         entity = AE("RESEARCH")
+        entity.require_calling_aet = list(calling_aets)
         for sop_class in sop_classes:
             entity.add_supported_context(sop_class, list(syntaxes))
         self._server = entity.start_server(
@@ -180,6 +182,21 @@ def test_a_peer_that_answers_about_another_instance_gives_no_receipt(tmp_path: P
     [receipt] = PeerDestination(Liar()).send(BY_PEER, [outgoing(tmp_path)])
 
     assert (receipt.is_stored, receipt.detail) == (False, "it names another instance")
+
+
+@pytest.mark.parametrize("status", ["Failure", "FilteredOut", "", None])
+def test_a_peer_that_answers_and_did_not_store_gives_no_receipt(
+    tmp_path: Path, status: str | None
+) -> None:
+    instance = outgoing(tmp_path)
+
+    class Filter:
+        def store_at_peer(self, *_: object) -> Mapping[str, Any]:
+            return {"ID": instance.orthanc_id, "Status": status}
+
+    [receipt] = PeerDestination(Filter()).send(BY_PEER, [instance])
+
+    assert (receipt.is_stored, receipt.detail) == (False, "it did not say that it stored")
 
 
 def test_a_peer_that_refuses_us_is_tried_again_later(
@@ -321,6 +338,17 @@ def test_a_destination_that_is_not_there_can_be_tried_again(tmp_path: Path) -> N
     _, error = receipts_until_error(DicomDestination(Modalities(1)), [outgoing(tmp_path)])
 
     assert (str(error), error.is_permanent) == ("it can't be reached", False)
+
+
+def test_a_destination_that_does_not_know_us_is_named_with_its_reason(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = serve(calling_aets=("OTHER",))
+
+    _, error = receipts_until_error(DicomDestination(Modalities(server.port)), [outgoing(tmp_path)])
+
+    assert str(error) == "it rejected the association: Calling AE title not recognised"
+    assert not error.is_permanent
 
 
 def test_nothing_is_sent_in_clear_where_tls_is_asked_for(

@@ -192,8 +192,8 @@ class Server:
 
     Parameters
     ----------
-    reports_on : tuple of str
-        What it reports as committed, on the association on which it was asked.
+    reports_on, failed : tuple of str
+        What it reports as committed, and as not.
     """
 
     def __init__(
@@ -202,8 +202,10 @@ class Server:
         address: str = "127.0.0.1",
         reports_on: tuple[str, ...] | None = None,
         other_transaction: bool = False,
+        failed: tuple[str, ...] = (),
     ) -> None:
         self._reports_on = reports_on
+        self._failed = failed
         self._other_transaction = other_transaction
         entity = AE("RESEARCH")
         entity.add_supported_context(Verification)
@@ -231,13 +233,10 @@ class Server:
         request = event.action_information
         report = Dataset()
         report.TransactionUID = "1.2.3" if self._other_transaction else request.TransactionUID
-        report.ReferencedSOPSequence = []
-        for uid in self._reports_on:
-            reference = Dataset()
-            reference.ReferencedSOPClassUID = CT_IMAGE_STORAGE
-            reference.ReferencedSOPInstanceUID = uid
-            report.ReferencedSOPSequence.append(reference)
-        self.report = report
+        report.ReferencedSOPSequence = [_reference(uid) for uid in self._reports_on]
+        report.FailedSOPSequence = [_reference(uid) for uid in self._failed]
+        for one in report.FailedSOPSequence:
+            one.FailureReason = 0x0112
         self._send(report)
         return 0x0000, None
 
@@ -257,6 +256,13 @@ class Server:
         association.release()
 
     report_port = 0
+
+
+def _reference(uid: str) -> Dataset:
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = CT_IMAGE_STORAGE
+    reference.ReferencedSOPInstanceUID = uid
+    return reference
 
 
 def commit(server: Server, tmp_path: Path, wait_s: float) -> tuple[set[str], str]:
@@ -279,6 +285,14 @@ def test_a_report_of_another_transaction_commits_nothing(tmp_path: Path) -> None
 
 def test_a_report_on_a_part_commits_that_part(tmp_path: Path) -> None:
     server = Server(reports_on=("1.2.3.2",))
+
+    assert commit(server, tmp_path, 60.0) == ({"1.2.3.2"}, "N-EVENT-REPORT")
+
+
+def test_what_is_among_the_failed_is_not_committed_whatever_else_a_report_says(
+    tmp_path: Path,
+) -> None:
+    server = Server(reports_on=("1.2.3.1", "1.2.3.2"), failed=("1.2.3.1",))
 
     assert commit(server, tmp_path, 60.0) == ({"1.2.3.2"}, "N-EVENT-REPORT")
 

@@ -114,7 +114,7 @@ class Caller:
         if association.is_established:
             return association
         if association.is_rejected:
-            raise DeliveryError("it rejected the association")
+            raise DeliveryError(f"it rejected the association: {_why_rejected(association)}")
         if is_reached:
             raise DeliveryError("it aborted the association, or accepts none of its contexts")
         over = " over TLS" if about.get("UseDicomTls") else ""
@@ -164,6 +164,12 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
             is_permanent=True,
         ) from None
     return context
+
+
+def _why_rejected(association: Association) -> str:
+    """Return the reason in the Standard's words (PS3.8 Table 9-21): who has to mend what."""
+    said = association.acceptor.primitive
+    return str(said.reason_str) if said is not None else "it gives no reason"
 
 
 def _send_at_once(event: evt.Event) -> None:

@@ -44,12 +44,17 @@ class _Reports:
     def take(self, event: evt.Event) -> tuple[int, Any]:
         report = event.event_information
         if str(report.get("TransactionUID", "")) == self._transaction:
-            self.committed = {
-                str(one.ReferencedSOPInstanceUID) for one in report.get("ReferencedSOPSequence", [])
-            }
+            # What is among the failed as well (PS3.4 Table J.3-2) is nobody's responsibility.
+            self.committed = _uids(report, "ReferencedSOPSequence") - _uids(
+                report, "FailedSOPSequence"
+            )
             self.has_come.set()
         # Others' reports are answered too: what they are about was never ours to keep.
         return SUCCESS, None
+
+
+def _uids(report: Dataset, sequence: str) -> set[str]:
+    return {str(one.ReferencedSOPInstanceUID) for one in report.get(sequence) or []}
 
 
 def ask_commitment(
