@@ -77,7 +77,7 @@ def test_a_pack_file_loads(example: str) -> None:
     names = re.search(r"policies: \[(.*?)\]", example)
     assert names is not None
     texts = [
-        policy_text(policy=name, match=f"{{called-aet: {{is: {name}}}}}")
+        policy_text(policy=name, match=f"{{StationName: {{is: {name}}}}}")
         for name in names[1].split(", ")
     ]
 

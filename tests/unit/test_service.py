@@ -81,13 +81,16 @@ def test_a_policy_with_an_error_is_named_with_its_line(place: Place) -> None:
     assert found[1].startswith(f"{place.policy}:2: error: ")
 
 
-def test_a_pack_that_asks_for_de_identification_at_reception_does_not_start(place: Place) -> None:
+def test_a_pack_for_reception_mode_that_asks_for_the_whole_study_does_not_start(
+    place: Place,
+) -> None:
+    place.policy.write_text(POLICY + "complete: {quiet: 1m}\n")
     pack = place.policy.parent.parent / "pack.yaml"
     pack.write_text(pack.read_text() + "reception: true\n")
 
     found = place.problems()
 
-    assert "this version can't de-identify instances when they are received" in found[1]
+    assert '"complete" has no use when instances are de-identified' in found[1]
 
 
 def test_a_destination_that_orthanc_does_not_know_is_an_error(place: Place) -> None:

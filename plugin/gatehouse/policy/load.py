@@ -136,14 +136,6 @@ def _read_pack_file(content: bytes | None, report: Report) -> tuple[dict[str, in
     defaults = top.get("defaults")
     mode = top.get("reception")
     reception = mode is not None and mode.value is True
-    if mode is not None and reception:
-        # Nothing obeys it yet: instances would be stored as they are, which it promises they
-        # never are.
-        report.error(
-            mode.line,
-            'this version can\'t de-identify instances when they are received ("reception: true")',
-            "without it, instances are stored in the sealed gateway and de-identified there",
-        )
     if defaults is None or not shapes.is_right(defaults):
         return listed, Defaults(), reception
     bounds = defaults.get("window")

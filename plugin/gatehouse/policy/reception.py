@@ -66,7 +66,8 @@ def _refused(policy: Policy) -> Iterator[tuple[str, str, str]]:
             "deidentify",
             "texts can't be cleaned when an instance is received: that needs all names in its "
             "study",
-            'remove what cleans texts, or take "reception: true" out of the pack',
+            "remove clean-descriptors, clean-structured-content, retain-safe-private and "
+            'clean-text, or take "reception: true" out of the pack',
         )
     if policy.retain_original_s is not None:
         yield (

@@ -298,8 +298,8 @@ def pack_schema() -> Schema:
         "reception": {
             "type": "boolean",
             "description": "Instances are de-identified when they are received, before they are "
-            "stored. Only conditions that are known of a single instance are allowed then. This "
-            "version can't do it yet, and refuses such a pack.",
+            "stored; what can't be is refused. Only conditions that are known of a single "
+            "instance are allowed then. A change needs a restart of Orthanc.",
         },
         "defaults": obj(
             {"retry": {"$ref": "#/$defs/retry"}, "window": WINDOW},
