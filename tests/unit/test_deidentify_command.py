@@ -687,7 +687,9 @@ def test_nothing_heavy_is_imported_for_it() -> None:
 
 def test_a_large_file_does_not_come_into_memory_as_a_whole(site: Site) -> None:
     length = 105 << 20
-    head = to_bytes(ct(rows=1, columns=1))
+    image = ct(rows=1, columns=1)
+    image.Rows, image.Columns = 7168, 7680
+    head = to_bytes(image)
     file = site.put("large.dcm", head[:-6] + length.to_bytes(4, "little"))
     with file.open("r+b") as opened:
         opened.truncate(len(head) - 2 + length)
@@ -710,6 +712,44 @@ def test_a_large_file_does_not_come_into_memory_as_a_whole(site: Site) -> None:
     assert record["outcome"] == "deidentified"
     assert (site.target / record["output"]).stat().st_size > length
     assert max(peaks_kib) < 64 * 1024
+
+
+def test_what_was_added_to_the_report_is_there_when_a_run_is_stopped(site: Site) -> None:
+    maps = folder_maps.FolderMaps(site.maps)
+    maps.open({})
+
+    def work(report: folder_maps.Report) -> None:
+        report.add('{"source": "a"}', [("1.2", "2.25.1")], [("ID", "X")])
+        report.add('{"source": "b"}', [("1.2", "2.25.1"), ("1.3", "2.25.2")])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), maps.report() as report:
+        work(report)
+
+    assert list(site.report()) == ["a", "b"]
+    assert (site.maps / "uids.csv").read_text() == "id_old,id_new\n1.2,2.25.1\n1.3,2.25.2\n"
+    assert (site.maps / "patients.csv").read_text() == "id_old,id_new\nID,X\n"
+
+
+def test_identifiers_are_in_the_maps_before_their_file_is_in_the_report(site: Site) -> None:
+    maps = folder_maps.FolderMaps(site.maps)
+    maps.open({})
+
+    with pytest.raises(UnicodeEncodeError), maps.report() as report:
+        # A line that can't be written stands for a crash between the two.
+        report.add("\ud800", [("1.2", "2.25.1")], [("ID", "X")])
+
+    assert (site.maps / "uids.csv").read_text() == "id_old,id_new\n1.2,2.25.1\n"
+    assert (site.maps / "patients.csv").read_text() == "id_old,id_new\nID,X\n"
+
+
+def test_identifiers_are_answered_once_unless_an_earlier_file_comes_late() -> None:
+    answered = folder_work.Answered()
+    study, other = ("1.2", "2.25.1"), ("1.3", "2.25.2")
+
+    assert answered.fresh(5, [study]) == [study]
+    assert answered.fresh(9, [study, other]) == [other]
+    assert answered.fresh(3, [study]) == [study]
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -83,6 +83,31 @@ def test_a_process_that_hangs_is_ended() -> None:
     assert answers == [(0, 0), (1, Lost("too-long")), (2, 2), (3, 3)]
 
 
+def test_those_who_wait_for_answers_are_told_before_each_wait() -> None:
+    events: list[object] = []
+
+    with ForkPool(1, lambda _phase, number: number, 60.0) as pool:
+        for number, _ in pool.run(7, range(30), before_wait=lambda: events.append("wait")):
+            events.append(number)
+
+    assert events[0] == "wait"
+    assert [event for event in events if event != "wait"] == list(range(30))
+
+
+def test_tasks_are_handed_out_evenly_however_many_a_process_gets_ahead() -> None:
+    # Every task waits for one of the other process: none can have them all.
+    both = multiprocessing.get_context("fork").Barrier(2)
+
+    def work(_phase: int, _number: int) -> int:
+        both.wait(60)
+        return os.getpid()
+
+    with ForkPool(2, work, 60.0) as pool:
+        workers = [answer for _, answer in pool.run(7, range(100), ahead=64)]
+
+    assert sorted(workers.count(one) for one in set(workers)) == [50, 50]
+
+
 def test_a_large_answer_comes_whole() -> None:
     answers = results(lambda _phase, number: b"x" * (300_000 + number), 4)
 

@@ -27,20 +27,42 @@ _BEFORE: Final = ".report.before.jsonl"
 WRITTEN_BACK_S: Final = 120.0
 """By then Linux has written to the disk what was written (``vm.dirty_expire_centisecs``: 30 s)."""
 _HEADER: Final = ("id_old", "id_new")
+_LINES_MAX: Final = 1000
+"""Lines that are kept at most before they are written."""
 
 Record = Mapping[str, Any]
+Pair = tuple[str, str]
+"""Old and new identifier."""
 
 
 class Report:
-    """The report of a run while it is written."""
+    """The report and the maps of a run while they are written.
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    What is added is kept until ``flush``, and then written with as few calls as can be.
+    """
 
-    def add(self, record: Record) -> None:
-        """Add what became of a file."""
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+    def __init__(self, report: TextIO, uids: _Pairs, patients: _Pairs) -> None:
+        self._file = report
+        self._uids = uids
+        self._patients = patients
+        self._lines: list[str] = []
+
+    def add(self, line: str, uids: Iterable[Pair] = (), patients: Iterable[Pair] = ()) -> None:
+        """Add what became of a file, in JSON, and the identifiers that have to be remembered."""
+        self._uids.add(uids)
+        self._patients.add(patients)
+        self._lines.append(line + "\n")
+        if len(self._lines) >= _LINES_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added: identifiers before the files that are reported with them."""
+        if self._lines:
+            self._uids.flush()
+            self._patients.flush()
+            self._file.write("".join(self._lines))
+            self._file.flush()
+            self._lines.clear()
 
 
 class FolderMaps:
@@ -101,21 +123,14 @@ class FolderMaps:
         # It keeps telling when the earlier runs ended, if this one ends by force.
         os.utime(self.folder / _BEFORE, (self._reported_at, self._reported_at))
         (self.folder / REPORT).unlink(missing_ok=True)
-        self._uids = _Pairs(self.folder / UIDS)
-        self._patients = _Pairs(self.folder / PATIENTS)
-        with (
-            _open_to_append(self.folder / REPORT) as opened,
-            self._uids.file,
-            self._patients.file,
-        ):
-            yield Report(opened)
+        uids, patients = _Pairs(self.folder / UIDS), _Pairs(self.folder / PATIENTS)
+        with _open_to_append(self.folder / REPORT) as opened, uids.file, patients.file:
+            report = Report(opened, uids, patients)
+            try:
+                yield report
+            finally:
+                report.flush()
         (self.folder / _BEFORE).unlink()
-
-    def add_pairs(self, uids: Iterable[tuple[str, str]], patient: tuple[str, str]) -> None:
-        """Add identifiers to the maps, those that are new; before the file is reported."""
-        self._uids.add(uids)
-        if patient[0] != patient[1]:
-            self._patients.add([patient])
 
     def _read(self, path: Path, same: Mapping[str, str]) -> None:
         try:
@@ -156,23 +171,30 @@ class _Pairs:
     """A file of old and new identifiers, each pair once."""
 
     def __init__(self, path: Path) -> None:
-        self._known: set[tuple[str, str]] = set()
+        self._known: set[Pair] = set()
+        self._new: list[Pair] = []
         self.file = _open_to_append(path)
         if path.stat().st_size == 0:
             self.add([_HEADER])
+            self.flush()
         with path.open(encoding="utf-8", newline="", errors="surrogateescape") as opened:
             self._known.update((row[0], row[1]) for row in csv.reader(opened) if len(row) == 2)
 
-    def add(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def add(self, pairs: Iterable[Pair]) -> None:
         """Add those that are not there yet."""
-        new = [pair for pair in pairs if pair not in self._known]
-        if not new:
-            return
-        self._known.update(new)
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(new)
-        self.file.write(text.getvalue())
-        self.file.flush()
+        for pair in pairs:
+            if pair not in self._known:
+                self._known.add(pair)
+                self._new.append(pair)
+
+    def flush(self) -> None:
+        """Write those that were added."""
+        if self._new:
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(self._new)
+            self.file.write(text.getvalue())
+            self.file.flush()
+            self._new.clear()
 
 
 def _open_to_append(path: Path) -> TextIO:

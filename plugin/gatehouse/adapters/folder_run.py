@@ -7,10 +7,11 @@ made of a file is not done again if file, policy, key and output are what they w
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gatehouse.adapters.files import Entry, Reader, Staging, measure, walk
 from gatehouse.adapters.folder_maps import FolderMaps, Record
@@ -27,6 +28,9 @@ FILE_S: Final = 600.0
 
 STAGING: Final = ".gatehouse"
 """Folder in the output folder while a run is at it."""
+
+_LOOKS_AHEAD: Final = 256
+"""Looks that a process has at hand at first: one takes a fiftieth of a millisecond."""
 
 _DIGEST_BYTES: Final = 1 << 20
 
@@ -132,7 +136,7 @@ class FolderRun:
 
     def _do(self, phase: int, number: int) -> Answer:
         """Do a task, in a child."""
-        return self._work.do(phase, self._entries[number].path)
+        return self._work.do(phase, number, self._entries[number].path)
 
     def _look(self, pool: ForkPool) -> None:
         """Look at all files; note those that are held already, and those that are done."""
@@ -142,7 +146,7 @@ class FolderRun:
                 numbers.append(number)
             else:
                 self._answers[path] = _NO_FILES[kind]
-        for number, answer in pool.run(LOOK, numbers):
+        for number, answer in pool.run(LOOK, numbers, ahead=_LOOKS_AHEAD):
             path = self._entries[number].path
             if isinstance(answer, Lost):
                 self._answers[path] = _LOST[answer.why]
@@ -192,46 +196,38 @@ class FolderRun:
             for number, (path, _) in enumerate(self._entries)
             if path not in self._answers and path not in self._done
         ]
-        answers = pool.run(DEIDENTIFY, numbers)
         totals = Totals()
         outputs: set[str] = set()
         with self._maps.report() as report:
+            answers = pool.run(DEIDENTIFY, numbers, before_wait=report.flush)
             for path, _ in self._entries:
-                if path in self._done:
-                    record = self._maps.before(path)
-                    totals.done_before += 1
-                elif path in self._answers:
-                    record = self._record(path, self._answers[path])
+                answer = self._answers.get(path)
+                if answer is None and path not in self._done:
+                    answer = next(answers)[1]
+                if answer is not None and answer[0] == "made":
+                    _, line, output, uids, patients = answer
+                    report.add(line, uids, patients)
+                    totals.outcomes["deidentified"] += 1
                 else:
-                    record = self._record(path, next(answers)[1])
-                report.add(record)
-                totals.add(record)
-                outputs.add(record["output"])
+                    record = self._record(path, answer)
+                    report.add(json.dumps(record))
+                    totals.add(record)
+                    output = record["output"]
+                outputs.add(output)
                 step()
+            totals.done_before = len(self._done)
             self._take_back(outputs)
         return totals
 
-    def _record(self, path: str, answer: Answer | Lost) -> Record:
-        """Return the line of the report for a file, after its identifiers are in the maps."""
-        record: dict[str, Any] = {
-            "source": path,
-            "outcome": "held",
-            "reason": "",
-            "output": "",
-            "sop_instance_uid_old": "",
-            "sop_instance_uid_new": "",
-            "rule": "",
-            "place": "",
-            **self._work.provenance,
-        }
-        if isinstance(answer, Lost):
-            answer = _LOST[answer.why]
-        if answer[0] == "made":
-            _, made, uids, patient = answer
-            self._maps.add_pairs(uids, patient)
-            return {**record, **made}
+    def _record(self, path: str, answer: Answer | Lost | None) -> Record:
+        """Return what the report says of a file that was not made, or was made before."""
+        if answer is None:
+            return self._maps.before(path)
+        record = self._work.record(path)
         surveyed = self._surveyed.get(path)
         record["sop_instance_uid_old"] = surveyed.sop_instance_uid if surveyed else ""
+        if isinstance(answer, Lost):
+            answer = _LOST[answer.why]
         record["outcome"], record["rule"], record["reason"], record["place"] = answer
         return record
 

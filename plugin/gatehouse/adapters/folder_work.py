@@ -6,14 +6,15 @@ Values stay in this process but for those that the maps are for.
 from __future__ import annotations
 
 import hmac
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from gatehouse import __version__
 from gatehouse.adapters.files import Reader, Staging, measure
-from gatehouse.adapters.folder_maps import FolderMaps
+from gatehouse.adapters.folder_maps import FolderMaps, Pair
 from gatehouse.deid.known_values import NOTHING, KnownValues, collect
 from gatehouse.deid.model import ProjectKeys
 from gatehouse.deid.plan import Plan
@@ -25,13 +26,17 @@ LOOK: Final = 0
 """Phase: answer ``("seen", sop_instance_uid, attributes, is_done, known)``; the last are the fields
 of `KnownValues`, if the plan cleans texts."""
 DEIDENTIFY: Final = 1
-"""Phase: answer ``("made", record, uids, patient)``. Both phases: or ``("held", rule, reason,
-place)``."""
+"""Phase: answer ``("made", line, output, uids, patient)``; the first is the file's line of the
+report, the last two have what these processes have not answered before. Both phases: or ``("held",
+rule, reason, place)``."""
 
 FAILURES: Final = frozenset({"files.unreadable", "files.unwritable", "internal.error"})
 """Rules that are no decision: something went wrong."""
 
 _BEGINNING_BYTES: Final = 1 << 16
+
+_ANSWERED_MAX: Final = 10_000
+"""Identifiers that are remembered; what files share comes again soon, or costs a little."""
 
 Answer = tuple[Any, ...]
 
@@ -82,11 +87,32 @@ class FolderWork:
             "software": __version__,
         }
         """By what a file is made: if any of it changes, it has to be made again."""
+        self._answered = Answered()
 
-    def do(self, phase: int, path: str) -> Answer:
-        """Do one phase for one file."""
+    def record(self, path: str) -> dict[str, Any]:
+        """Return what the report says of each file, as of one that is held."""
+        return {
+            "source": path,
+            "outcome": "held",
+            "reason": "",
+            "output": "",
+            "sop_instance_uid_old": "",
+            "sop_instance_uid_new": "",
+            "rule": "",
+            "place": "",
+            **self.provenance,
+        }
+
+    def do(self, phase: int, number: int, path: str) -> Answer:
+        """Do one phase for one file.
+
+        Parameters
+        ----------
+        number : int
+            Of the file; the report has them in this order.
+        """
         try:
-            return self._look(path) if phase == LOOK else self._deidentify(path)
+            return self._look(path) if phase == LOOK else self._deidentify(number, path)
         except HoldError as error:
             return "held", error.rule, error.reason, error.path
         except PolicyError as error:
@@ -152,7 +178,7 @@ class FolderWork:
             return False
         return self._maps.is_on_disk(output.stat().st_mtime)
 
-    def _deidentify(self, path: str) -> Answer:
+    def _deidentify(self, number: int, path: str) -> Answer:
         source = self._path(path)
         status = os.stat(source, follow_symlinks=False)  # noqa: PTH116 - a Path costs more than it
         with self._reader.open(source) as (view, release):
@@ -169,7 +195,7 @@ class FolderWork:
         if written is None:
             reason = "the output folder has another object with the same SOP Instance UID"
             return "held", "files.conflict", reason, ""
-        record = {
+        record = self.record(path) | {
             "outcome": "deidentified",
             "output": made.output,
             "sop_instance_uid_old": deidentified.sop_instance_uid_old,
@@ -181,7 +207,34 @@ class FolderWork:
         }
         if path in self.known:
             record["known"] = self.known_digest(path)
-        return "made", record, made.uids, made.patient
+        patients = [] if made.patient[0] == made.patient[1] else [made.patient]
+        # Written here, because everything that the parent does is done by one process only.
+        return (
+            *("made", json.dumps(record), made.output),
+            *(self._answered.fresh(number, pairs) for pairs in (made.uids, patients)),
+        )
+
+
+class Answered:
+    """Which identifiers a process has answered already."""
+
+    def __init__(self) -> None:
+        self._first: dict[Pair, int] = {}
+
+    def fresh(self, number: int, pairs: Sequence[Pair]) -> list[Pair]:
+        """Return those that no earlier file of the report had, as far as is known here.
+
+        A file that another process left behind comes late: it has to bring all of its own again,
+        because the report may have it before the one that brought them first.
+
+        Parameters
+        ----------
+        number : int
+            Of the file, in the report's order.
+        """
+        if len(self._first) > _ANSWERED_MAX:
+            self._first.clear()
+        return [pair for pair in pairs if self._first.setdefault(pair, number) >= number]
 
 
 def _words(error: OSError) -> str:

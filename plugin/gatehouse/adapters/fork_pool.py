@@ -17,14 +17,22 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 Work = Callable[[int, int], Any]
 """Phase and number of a task -> its answer, of plain values (`marshal`)."""
 
-_AHEAD = 8
-"""Tasks that a child has at hand, so that it never waits for the next one."""
+AHEAD_FIRST = 8
+"""Tasks that a child has at hand at first, so that it never waits for the next one."""
+
+_AHEAD_MIN = 4
+_AHEAD_MAX = 512
+
+_GATHER_S = 0.01
+"""How long answers are gathered while there is more to hand out. To wake up for each of them takes
+from the children what they need, where they are as many as there are cores; a child gets so much
+ahead that it has work for longer than this, and little of what takes long."""
 
 _AHEAD_OF_ORDER_MAX = 4096
 """Answers that wait for an earlier one; beyond it no further tasks are handed out."""
@@ -34,6 +42,7 @@ _GC_THRESHOLDS = (50_000, 20, 20)
 eighth of the time."""
 
 _TASK_BYTES = 5
+_LENGTH_BYTES = 4
 _READ_BYTES = 1 << 16
 _POLL_MS = 1000
 
@@ -47,10 +56,11 @@ class Lost(NamedTuple):
 class _Child:
     """A process and the pipes to it."""
 
-    def __init__(self, work: Work, others: Iterable[_Child]) -> None:
+    def __init__(self, work: Work, others: Iterable[_Child], ahead: int) -> None:
         tasks, self.tasks = os.pipe()
         self.answers, answers = os.pipe()
         self.at_hand: deque[int] = deque()
+        self.ahead = ahead
         self.since = 0.0
         self._received = bytearray()
         self.pid = os.fork()
@@ -64,13 +74,17 @@ class _Child:
         os.close(tasks)
         os.close(answers)
 
-    def give(self, phase: int, number: int) -> None:
-        """Hand out a task."""
+    def give(self, phase: int, numbers: Sequence[int]) -> None:
+        """Hand out tasks."""
         if not self.at_hand:
             self.since = time.monotonic()
-        self.at_hand.append(number)
+        self.at_hand.extend(numbers)
+        kind = bytes([phase])
         try:
-            os.write(self.tasks, bytes([phase]) + number.to_bytes(_TASK_BYTES - 1, "little"))
+            os.write(
+                self.tasks,
+                b"".join([kind + number.to_bytes(_TASK_BYTES - 1, "little") for number in numbers]),
+            )
         except BrokenPipeError:
             return  # it died; its answers' pipe will say so
 
@@ -81,14 +95,19 @@ class _Child:
             return None
         self._received += block
         done: list[tuple[int, Any]] = []
-        while len(self._received) >= 4:
-            end = 4 + int.from_bytes(self._received[:4], "little")
-            if len(self._received) < end:
-                break
-            done.append((self.at_hand.popleft(), marshal.loads(self._received[4:end])))  # noqa: S302 - written by our own child
-            del self._received[:end]
+        start = 0
+        with memoryview(self._received) as view:
+            while len(view) - start >= _LENGTH_BYTES:
+                begin = start + _LENGTH_BYTES
+                end = begin + int.from_bytes(view[start:begin], "little")
+                if len(view) < end:
+                    break
+                done.append((self.at_hand.popleft(), marshal.loads(view[begin:end])))  # noqa: S302 - written by our own child
+                start = end
+        del self._received[:start]
         if done:
             self.since = time.monotonic()
+            self.ahead = min(max(2 * len(done) + 2, _AHEAD_MIN), _AHEAD_MAX)
         return done
 
     def end(self) -> None:
@@ -108,7 +127,7 @@ def _serve(work: Work, tasks: int, answers: int) -> None:
         gc.set_threshold(*_GC_THRESHOLDS)
         while len(task := _read_exactly(tasks, _TASK_BYTES)) == _TASK_BYTES:
             answer = marshal.dumps(work(task[0], int.from_bytes(task[1:], "little")))
-            message = memoryview(len(answer).to_bytes(4, "little") + answer)
+            message = memoryview(len(answer).to_bytes(_LENGTH_BYTES, "little") + answer)
             while message:
                 message = message[os.write(answers, message) :]
         code = 0
@@ -143,27 +162,47 @@ class ForkPool:
         self._work = work
         self._task_s = task_s
         self._children: list[_Child] = []
+        self._poll = select.poll()
 
     def __enter__(self) -> ForkPool:
         gc.freeze()  # so that the children's collector does not copy what they share with us
         for _ in range(self._size):
-            self._children.append(_Child(self._work, self._children))
+            self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
         for child in self._children:
+            self._poll.unregister(child.answers)
             child.end()
         self._children.clear()
 
-    def run(self, phase: int, numbers: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        """Yield each task's number and answer, in the order of the tasks."""
+    def run(
+        self,
+        phase: int,
+        numbers: Iterable[int],
+        *,
+        ahead: int = AHEAD_FIRST,
+        before_wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield each task's number and answer, in the order of the tasks.
+
+        Parameters
+        ----------
+        ahead : int
+            How many tasks a child gets before anybody knows how long one takes.
+        before_wait : function
+            Called when all answers that are there were yielded.
+        """
         rest = deque(numbers)
         order = deque(rest)
         answers: dict[int, Any] = {}
+        for child in self._children:
+            child.ahead = ahead
         while order:
             if len(answers) < _AHEAD_OF_ORDER_MAX or (rest and rest[0] == order[0]):
                 self._hand_out(phase, rest)
-            for child in self._ready():
+            before_wait()
+            for child in self._ready(may_gather=bool(rest)):
                 done = child.receive()
                 if done is None:
                     self._replace(child, rest, answers, Lost("died"))
@@ -177,27 +216,42 @@ class ForkPool:
                 number = order.popleft()
                 yield number, answers.pop(number)
 
+    def _start(self) -> None:
+        child = _Child(self._work, self._children, AHEAD_FIRST)
+        self._children.append(child)
+        self._poll.register(child.answers, select.POLLIN)
+
     def _hand_out(self, phase: int, rest: deque[int]) -> None:
         """Give each child tasks, evenly, so that none is idle while another has many."""
-        for ahead in range(_AHEAD):
-            for child in self._children:
-                if rest and len(child.at_hand) <= ahead:
-                    child.give(phase, rest.popleft())
+        given: dict[_Child, list[int]] = {child: [] for child in self._children}
+        wanting = [child for child in self._children if len(child.at_hand) < child.ahead]
+        while rest and wanting:
+            loads = [len(child.at_hand) + len(given[child]) for child in wanting]
+            least = min(loads)
+            for child, load in zip(wanting, loads, strict=True):
+                if load == least and rest:
+                    given[child].append(rest.popleft())
+            wanting = [one for one in wanting if len(one.at_hand) + len(given[one]) < one.ahead]
+        for child, numbers in given.items():
+            if numbers:
+                child.give(phase, numbers)
 
-    def _ready(self) -> list[_Child]:
-        poll = select.poll()
-        by_descriptor = {child.answers: child for child in self._children}
-        for descriptor in by_descriptor:
-            poll.register(descriptor, select.POLLIN)
-        return [by_descriptor[descriptor] for descriptor, _ in poll.poll(_POLL_MS)]
+    def _ready(self, *, may_gather: bool) -> list[_Child]:
+        ready = self._poll.poll(_POLL_MS)
+        if ready and may_gather:
+            time.sleep(_GATHER_S)
+            ready = self._poll.poll(0)
+        descriptors = {descriptor for descriptor, _ in ready}
+        return [child for child in self._children if child.answers in descriptors]
 
     def _replace(
         self, child: _Child, rest: deque[int], answers: dict[int, Any], lost: Lost
     ) -> None:
         """Answer the task that a child was at; put its others back, and start a new child."""
+        self._poll.unregister(child.answers)
         child.end()
         self._children.remove(child)
         if child.at_hand:
             answers[child.at_hand.popleft()] = lost
         rest.extendleft(reversed(child.at_hand))
-        self._children.append(_Child(self._work, self._children))
+        self._start()
