@@ -8,8 +8,10 @@ workers do afterwards is not in it: they are other processes.
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 import statistics
+import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,6 +26,11 @@ from gatehouse.policy.load import load_single
 from gatehouse.policy.model import Pack
 
 STUDIES = ("ct", "mr", "sr", "dx", "us", "enhanced-mr")
+FIGURES = ("ratio", "ratio of CPU time", "ratio by C-STORE", "plain/s", "reception/s")
+
+NOT_BY_STORESCU = ("us",)
+"""Its transfer syntax is none that DCMTK's storescu proposes by itself."""
+
 POLICY = Path(__file__).parent / "policies" / "bench" / "bench.yaml"
 PLUGIN = Path(__file__).parents[1] / "plugin"
 PYTHON_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancPython.so")
@@ -45,17 +52,13 @@ orthanc.RegisterReceivedInstanceCallback(received)
 """
 
 
-def measure(scratch: Path, studies: tuple[str, ...], rounds: int) -> dict[str, dict[str, float]]:
-    """Return for each study the ratios of rates and of CPU time, and rates in instances/s.
+def measure_study(scratch: Path, study: str, rounds: int) -> dict[str, float]:
+    """Return what one study costs: `FIGURES`, the ratios as medians of neighbouring runs.
 
     Notes
     -----
     A ratio above 1 says that reception mode is quicker, or takes less CPU time, than plain ingest.
     """
-    return {study: _measure_study(scratch, study, rounds) for study in studies}
-
-
-def _measure_study(scratch: Path, study: str, rounds: int) -> dict[str, float]:
     folder = prepared(study)
     number = len(list(folder.iterdir()))
     pairs: list[tuple[float, float]] = []
@@ -74,15 +77,16 @@ def _measure_study(scratch: Path, study: str, rounds: int) -> dict[str, float]:
             if round_number:
                 pairs.append(seconds)
                 cpu.append(cpu_s)
-                if study != "us":  # storescu does not propose its transfer syntax by itself
-                    dicom.append(tuple(_send_dicom(one, folder) for one in (plain, ours)))
-    return {
-        "ratio": _ratio(pairs),
-        "cpu-ratio": _ratio(cpu),
-        "dicom-ratio": _ratio(dicom) if dicom else float("nan"),
-        "plain/s": number / statistics.median(plain_s for plain_s, _ in pairs),
-        "reception/s": number / statistics.median(ours_s for _, ours_s in pairs),
-    }
+                if study not in NOT_BY_STORESCU:
+                    dicom.append((_send_dicom(plain, folder), _send_dicom(ours, folder)))
+    found = (
+        _ratio(pairs),
+        _ratio(cpu),
+        _ratio(dicom) if dicom else math.nan,
+        number / statistics.median(plain_s for plain_s, _ in pairs),
+        number / statistics.median(ours_s for _, ours_s in pairs),
+    )
+    return dict(zip(FIGURES, found, strict=True))
 
 
 def _reception(home: Path) -> PlainOrthanc:
@@ -130,11 +134,13 @@ def _ratio(pairs: list[tuple[float, float]]) -> float:
     return statistics.median(plain / ours for plain, ours in pairs)
 
 
-if __name__ == "__main__":
-    import sys
-    import tempfile
-
-    names = tuple(sys.argv[2:]) or STUDIES
+def main() -> None:
+    """Print the figures of some studies: ``python -m bench.reception ROUNDS [STUDY ...]``."""
     with tempfile.TemporaryDirectory(prefix="gatehouse-reception-") as place:
-        for name in names:
-            print(name, json.dumps(measure(Path(place), (name,), int(sys.argv[1]))[name]))
+        for study in sys.argv[2:] or STUDIES:
+            found = measure_study(Path(place), study, int(sys.argv[1]))
+            print(study, *(f"{name} {value:.2f}" for name, value in found.items()), sep="  ")
+
+
+if __name__ == "__main__":
+    main()

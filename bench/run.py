@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import compare, gateway, growth, ledger, report
+from bench import compare, gateway, growth, ledger, reception, report
 from bench.data import STUDIES, prepared
 from bench.tools import ENGINE, PEERS_PYTHON, command_name, engine, gatehouse_command, peers
 
@@ -62,7 +62,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="CT and SR only, fewer rounds")
     parser.add_argument("--rounds", type=int, help="rounds of each pair (default 5, quick 2)")
     parser.add_argument(
-        "--only", default="folders,orthanc,engine,growth,gateway,pages", help="parts"
+        "--only", default="folders,orthanc,engine,growth,gateway,reception,pages", help="parts"
     )
     parser.add_argument("--json", type=Path, default=HERE / "data" / "results.json")
     parser.add_argument(
@@ -102,6 +102,8 @@ def _measure(options: argparse.Namespace, scratch: Path, results: report.Results
         results.figures["speed-up"] = growth.speed_up(bases[1], bases[2], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
         _report_gateway(options, scratch, results)
+    if "reception" in parts and shutil.which("Orthanc"):
+        _report_reception(options, scratch, results)
     if "pages" in parts:
         _report_pages(results)
 
@@ -165,6 +167,18 @@ def _report_gateway(options: argparse.Namespace, scratch: Path, results: report.
         rows.append([via, str(instances), *(f"{value:.2f}" for value in result.values())])
     head = ["via", "CT", "last received to delivered, s", "plainly sent, s", "ratio without quiet"]
     results.add_table("Delivery", report.table(head, rows))
+
+
+def _report_reception(options: argparse.Namespace, scratch: Path, results: report.Results) -> None:
+    studies = reception.STUDIES[:3] if options.quick else reception.STUDIES
+    rows = []
+    for study in studies:
+        measured = reception.measure_study(scratch, study, options.rounds)
+        for name, value in measured.items():
+            results.figures[f"reception/{study}/{name}"] = value
+        rows.append([study, *(f"{value:.2f}" for value in measured.values())])
+    head = ["study", *reception.FIGURES]
+    results.add_table("Reception mode beside plain ingest, HTTP", report.table(head, rows))
 
 
 def _install_peers() -> None:

@@ -60,6 +60,20 @@ TARGETS = (
         is_most=True,
     ),
     Target("ingest while the pipeline works, CT", "gateway/ingest-busy-ratio", 0.70, 0.90),
+    *(
+        Target(
+            f"reception mode against plain ingest, {study.upper()}",
+            *(f"reception/{study}/ratio", bound, stretch),
+        )
+        for study, bound, stretch in (
+            ("ct", 0.90, 1.0),
+            ("mr", 0.85, 0.95),
+            ("sr", 0.85, 0.95),
+            ("dx", 0.60, 0.85),
+            ("us", 0.60, 0.85),
+            ("enhanced-mr", 0.60, 0.85),
+        )
+    ),
     Target(
         "1,000 CT, delivery over plain sending", "gateway/peer/1000/ratio", 1.5, 1.1, is_most=True
     ),
