@@ -12,6 +12,8 @@ from fastapi.routing import APIRoute
 
 from gatehouse.adapters.destination_desk import DestinationDesk
 from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.orthanc_client import OrthancArchive
+from gatehouse.adapters.run_desk import RunDesk
 from gatehouse.errors import DeliveryError
 from gatehouse.pipeline.destinations import DestinationKey
 from gatehouse.pipeline.limits import Limits
@@ -79,6 +81,7 @@ class Site:
             lambda: self.woken.append(True),
             self.desk,
             destinations=destinations,
+            runs=RunDesk(self.ledger, cast(OrthancArchive, SimpleNamespace()), lambda: NOW),
         )
         limit = limit or RateLimit(burst=100_000)
         self.app = create_app(backend, SECRET, DEFAULT_ROLES if roles is None else roles, limit)

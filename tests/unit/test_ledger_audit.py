@@ -14,7 +14,9 @@ from alembic.migration import MigrationContext
 
 from gatehouse.adapters import ledger_tables
 from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.ledger_audit_search import AuditSearch
 from gatehouse.errors import ConfigurationError
+from gatehouse.pipeline.records import AuditRecord
 from gatehouse.policy.model import Delivery
 from support.postgresql import database_url, postgresql  # noqa: F401  fixtures
 from support.studies import pack, policy
@@ -144,3 +146,42 @@ def test_a_ledger_that_is_opened_again_keeps_its_rows(ledger: Ledger, database_u
 def test_other_databases_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"SQLite or PostgreSQL|can't be read"):
         Ledger(url)
+
+
+FOUND = {
+    AuditSearch(): [6, 5, 4, 3, 2, 1],
+    AuditSearch(actor="oscar"): [5, 3],
+    AuditSearch(action="study."): [5, 4, 2, 1],
+    AuditSearch(action="study.r", actor="oscar"): [5],
+    AuditSearch(action="s_udy."): [],
+    AuditSearch(about="study 1"): [4, 2],
+    AuditSearch(about="study 1 generation 2"): [4],
+    AuditSearch(about="study _"): [],
+    AuditSearch(about="a*b"): [6],
+    AuditSearch(since=1002.0, until=1004.0): [4, 3],
+}
+
+
+def test_the_trail_is_searched_alike_on_both_databases(ledger: Ledger) -> None:
+    for actor, action, about, at in (
+        ("gatehouse", "study.decided", "study 12", 1000.0),
+        ("gatehouse", "study.decided", "study 1", 1001.0),
+        ("oscar", "run.created", "run 1", 1002.0),
+        ("petra", "study.released", "study 1 generation 2", 1003.0),
+        ("oscar", "study.rejected", "study 2 generation 1", 1004.0),
+        ("petra", "policy.proposed", "a*b c", 1005.0),
+    ):
+        ledger.record_audit(actor, action, about, "", at)
+
+    whole = {one: numbers(ledger.search_audit(one)) for one in FOUND}
+    newer = {one: numbers(ledger.search_audit(one, after=2, limit=2)) for one in FOUND}
+    older = {one: numbers(ledger.search_audit(one, before=5, limit=2)) for one in FOUND}
+
+    assert whole == FOUND
+    assert newer == {one: [n for n in found if n > 2][-2:] for one, found in FOUND.items()}
+    assert older == {one: [n for n in found if n < 5][:2] for one, found in FOUND.items()}
+
+
+def numbers(rows: list[AuditRecord]) -> list[int]:
+    """Return which rows these are."""
+    return [row.sequence for row in rows]

@@ -7,6 +7,7 @@ no values of attributes (see ``ledger_tables``).
 from __future__ import annotations
 
 from gatehouse.adapters.ledger_audit import AuditLedger
+from gatehouse.adapters.ledger_audit_search import AuditSearchLedger
 from gatehouse.adapters.ledger_delivery_views import DeliveryViewLedger
 from gatehouse.adapters.ledger_destinations import DestinationLedger
 from gatehouse.adapters.ledger_inbox import InboxLedger
@@ -21,6 +22,7 @@ from gatehouse.adapters.ledger_worklist import WorklistLedger
 
 class Ledger(
     SearchLedger,
+    AuditSearchLedger,
     WorklistLedger,
     InboxLedger,
     ReceptionLedger,

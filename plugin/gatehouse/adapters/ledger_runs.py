@@ -131,11 +131,15 @@ class RunsLedger(AuditLedger):
                 )
         return changed.rowcount > 0
 
-    def runs(self, state: str | None = None, *, limit: int = 100) -> list[RunRecord]:
-        """Return runs, newest first."""
+    def runs(
+        self, state: str | None = None, *, before: int | None = None, limit: int = 100
+    ) -> list[RunRecord]:
+        """Return runs, newest first; ``before``: those with a smaller number."""
         query = sa.select(run).order_by(run.c.id.desc()).limit(limit)
         if state is not None:
             query = query.where(run.c.state == state)
+        if before is not None:
+            query = query.where(run.c.id < before)
         with self.reading() as connection:
             return [self._run(connection, row) for row in connection.execute(query).all()]
 

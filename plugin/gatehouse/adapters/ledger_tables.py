@@ -347,6 +347,10 @@ audit = sa.Table(
     _text("detail"),
     sa.Column("previous", TEXT, nullable=False),
     sa.Column("digest", TEXT, nullable=False),
+    sa.Index(None, "at"),
+    sa.Index(None, "actor", "sequence"),
+    sa.Index(None, "action", "sequence"),
+    sa.Index("ix_audit_object", "object", postgresql_ops={"object": "text_pattern_ops"}),
 )
 
 audit_head = sa.Table(

@@ -17,6 +17,8 @@ PAGES_ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/gatehouse/ui/"): ROLES,
     ("GET", "/gatehouse/ui/static/{version}/{name}"): ROLES,
     ("GET", "/gatehouse/ui/overview"): ROLES,
+    # Who did what is for privacy officers, as over REST.
+    ("GET", "/gatehouse/ui/audit"): _PRIVACY,
     ("GET", "/gatehouse/ui/destinations"): ROLES,
     ("GET", "/gatehouse/ui/held"): ROLES,
     ("GET", "/gatehouse/ui/policies"): ROLES,
@@ -27,6 +29,8 @@ PAGES_ACCESS: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", "/gatehouse/ui/preview"): ROLES,
     # Images of originals may show who it is.
     ("POST", "/gatehouse/ui/picture"): _PRIVACY,
+    ("GET", "/gatehouse/ui/runs"): ROLES,
+    ("GET", "/gatehouse/ui/runs/{run_id}"): ROLES,
     ("GET", "/gatehouse/ui/studies"): ROLES,
     ("GET", "/gatehouse/ui/studies/{which}"): ROLES,
     ("GET", "/gatehouse/ui/find"): ROLES,

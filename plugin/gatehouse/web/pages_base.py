@@ -38,8 +38,13 @@ SECTIONS: Final = (
     ("held", "Held", "held"),
     ("policies", "Policies", "policies"),
     ("destinations", "Destinations", "destinations"),
+    ("runs", "Runs", "runs"),
+    ("audit", "Audit", "audit"),
 )
 """Key, title and address of what the head of each page leads to."""
+
+FOR_PRIVACY: Final = frozenset({"audit"})
+"""Sections that only privacy officers are led to."""
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",
@@ -70,7 +75,13 @@ def _environment() -> Environment:
         short=words.short,
         state=words.state,
     )
-    made.globals.update(sections=SECTIONS, software=__version__, prefix=PREFIX, asset=_asset)
+    made.globals.update(
+        sections=SECTIONS,
+        for_privacy=FOR_PRIVACY,
+        software=__version__,
+        prefix=PREFIX,
+        asset=_asset,
+    )
     return made
 
 

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 from fastapi import Query, Request, Response
 
 from gatehouse.adapters.ledger_search import StudySearch
+from gatehouse.errors import PolicyError
 from gatehouse.pipeline.records import HoldRecord, StudyRecord
+from gatehouse.policy.model import Check
 from gatehouse.web import answers, held_answers, held_routes
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import Backend, backend
@@ -30,6 +32,14 @@ class HeldStudy:
     words: str
     rejected_at: str | None
     """When a rejection will be final that can still be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """A policy under which a study can be released, and its checks: those can be accepted."""
+
+    name: str
+    checks: list[Check]
 
 
 @pages.get("/ui/held")
@@ -66,7 +76,7 @@ def held(
         study=study,
         reasons=reasons,
         chosen=_chosen(reasons, rule),
-        policies=[one.name for one in _active(parts)],
+        policies=_releasing(parts),
         reject_after_s=parts.reject_after_s,
         older=f"{PREFIX}/held?{urlencode({'rule': rule, 'before': rows[-1].study.id})}"
         if len(found) > ROWS
@@ -90,6 +100,10 @@ def _line(record: StudyRecord, holds: list[HoldRecord], due_at: float | None) ->
     )
 
 
-def _active(parts: Backend) -> list[answers.PolicyVersion]:
-    pack = parts.ledger.active_pack()
-    return answers.active_pack(pack).policies if pack is not None else []
+def _releasing(parts: Backend) -> list[Releasing]:
+    """Return the policies that the route takes: those that decide now and are active."""
+    try:
+        found = parts.desk.active().policies if parts.desk is not None else ()
+    except PolicyError:
+        return []
+    return [Releasing(one.name, list(one.checks)) for one in found if one.stage == "active"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -18,7 +17,7 @@ from gatehouse.standard.modalities import MODALITIES
 from gatehouse.web import answers, routes
 from gatehouse.web.access import Asker
 from gatehouse.web.pages_base import PREFIX, page, pages
-from gatehouse.web.pages_words import parsed
+from gatehouse.web.pages_words import day, parsed
 
 ROWS = 50
 
@@ -48,8 +47,8 @@ def studies(
         modality=modality if modality in MODALITIES else "",
         source=source.strip(),
         rule=rule.strip(),
-        received_from=_day(received),
-        received_before=_day(until, days=1),
+        received_from=day(received),
+        received_before=day(until, days=1),
     )
     found = ledger.search_studies(search, before=before, after=after, limit=ROWS + 1)
     is_more = len(found) > ROWS
@@ -212,15 +211,6 @@ def _version(decision: answers.Decision) -> str:
     return (
         f"{decision.policy} version {decision.policy_version}" if decision.policy else "no policy"
     )
-
-
-def _day(text: str, days: int = 0) -> float | None:
-    """Read a date as a form sends it; None if it is none."""
-    try:
-        day = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
-        return (day + timedelta(days=days)).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _address(asked: dict[str, str], **where: int) -> str:

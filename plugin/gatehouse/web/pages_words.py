@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 STATES: Final[Mapping[str, str]] = {
@@ -27,6 +27,15 @@ _STEPS: Final = (
 def parsed(iso: str) -> datetime:
     """Read a time as the REST routes write it."""
     return datetime.fromisoformat(iso.replace("Z", "+00:00"))
+
+
+def day(text: str, days: int = 0) -> float | None:
+    """Read a date as a form sends it; None if it is none."""
+    try:
+        found = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+        return (found + timedelta(days=days)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def clock(iso: str | None, *, seconds: bool = False) -> str:

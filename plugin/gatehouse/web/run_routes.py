@@ -97,9 +97,13 @@ class RunStudies(BaseModel):
 
 
 @run_api.get("/runs")
-def runs(request: Request, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100) -> Runs:
-    """List runs, newest first."""
-    found = backend(request).ledger.runs(limit=limit)
+def runs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+) -> Runs:
+    """List runs, newest first; ``before``: those with a smaller number."""
+    found = backend(request).ledger.runs(before=before, limit=limit)
     return Runs(runs=[_answer(one) for one in found])
 
 

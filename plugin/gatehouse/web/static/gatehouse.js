@@ -36,7 +36,7 @@
   function fields(form) {
     var body = {};
     Array.prototype.forEach.call(form.elements, function (field) {
-      if (!field.name || field.disabled) {
+      if (!field.name || field.matches(':disabled')) {
         return;
       }
       var kind = field.dataset.kind;
@@ -73,7 +73,7 @@
       if (element.dataset.then === 'reload') {
         window.location.reload();
       } else if (element.dataset.then) {
-        window.location.assign(element.dataset.then);
+        window.location.assign(element.dataset.then.replace('{id}', String(Number(answer.id))));
       } else {
         told();
       }
@@ -111,7 +111,7 @@
   }
 
   document.addEventListener('click', function (event) {
-    var element = event.target.closest('[data-action], [data-opens], [data-closes], #theme, [data-print], [data-path]');
+    var element = event.target.closest('[data-action], [data-opens], [data-closes], #theme, [data-print], [data-path], [data-checks]');
     if (!element || element.tagName === 'FORM') {
       return;
     }
@@ -127,6 +127,8 @@
       }).finally(function () {
         element.disabled = false;
       });
+    } else if (element.dataset.checks) {
+      check(element);
     } else if (element.dataset.print !== undefined) {
       window.print();
     } else if (element.dataset.opens) {
@@ -137,6 +139,25 @@
       act(element, element.dataset.body ? JSON.parse(element.dataset.body) : {});
     }
   });
+
+  // The whole audit trail, which takes a while when it is long.
+  function check(element) {
+    var place = document.getElementById('verdict');
+    element.disabled = true;
+    place.className = '';
+    place.textContent = 'Checking…';
+    get(element.dataset.checks).then(function (found) {
+      place.className = found.is_intact ? 'problem good' : 'problem error';
+      place.textContent = found.is_intact
+        ? 'The trail is whole: ' + found.rows + ' rows, each with the digest of the one before.'
+        : 'The trail is broken: row ' + found.broken_at + ' is not what was written, or rows are missing.';
+    }).catch(function (error) {
+      place.className = 'problem error';
+      place.textContent = error.message;
+    }).finally(function () {
+      element.disabled = false;
+    });
+  }
 
   // Opens a dialog; data-fill holds values for its fields by name, and data-to its address.
   function open(element) {
@@ -158,7 +179,18 @@
     if (place) {
       place.textContent = '';
     }
+    Array.prototype.forEach.call(form.querySelectorAll('input[type="checkbox"]'), function (box) {
+      box.checked = box.defaultChecked;
+    });
+    Array.prototype.forEach.call(form.querySelectorAll('[data-shows]'), showFor);
     dialog.showModal();
+  }
+
+  // Parts of a form that belong to one choice of a list; the others are not sent.
+  function showFor(list) {
+    Array.prototype.forEach.call(list.form.querySelectorAll('[data-shown-for]'), function (part) {
+      part.hidden = part.disabled = part.dataset.shownFor !== list.value;
+    });
   }
 
   document.addEventListener('submit', function (event) {
@@ -230,6 +262,9 @@
   }
 
   document.addEventListener('change', function (event) {
+    if (event.target.dataset.shows !== undefined) {
+      showFor(event.target);
+    }
     if (event.target.dataset.unchanged) {
       filterRows(document.querySelector(event.target.dataset.unchanged));
     }
@@ -259,7 +294,7 @@
     return ask('GET', path);
   }
 
-  window.gatehouse = { ask: ask, get: get, say: say, filterRows: filterRows };
+  window.gatehouse = { ask: ask, get: get, keep: keep, say: say, filterRows: filterRows };
   told();
   counted();
   Array.prototype.forEach.call(document.querySelectorAll('table[id]'), filterRows);
