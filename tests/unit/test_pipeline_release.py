@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import StateError
+from gatehouse.pipeline.ports import InstanceReceipt
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.pipeline.study import StudySteps
+from support.dicom_builder import series, to_bytes
 from support.faults import POLICY, Line
 from support.studies import KEY
 
@@ -94,6 +96,71 @@ def test_suspicious_images_are_accepted_for_one_run_only(tmp_path: Path) -> None
     again = line.ledger.process_again(1, "oscar", line.now)
 
     assert line.ledger.release_of(again) is None
+
+
+def late(line: Line, **attributes: str) -> None:
+    """Have one more instance come to a study that was released, and process it."""
+    [*_, fourth] = series(4, PatientName="CANARY^NAME", PatientID="CANARY-ID", **attributes)
+    line.archive.originals["instance-4"] = to_bytes(fourth)
+    line.run(line.receive("instance-4"))
+
+
+def test_a_late_instance_without_doubts_joins_a_study_whose_images_were_accepted(
+    tmp_path: Path,
+) -> None:
+    line = Line(tmp_path, BurnedInAnnotation="YES")
+    line.run(KEY)
+    let_go(line, "suspicious-pixels")
+    accepted = {uid for uid, _ in line.research.got}
+
+    late(line, BurnedInAnnotation="NO")
+
+    # What a person looked at has arrived, and is asked about no more; nothing of it is sent again.
+    assert state(line) == ("done", "")
+    assert len(line.research.got) == 4
+    assert len({uid for uid, _ in line.research.got} - accepted) == 1
+
+
+def test_a_late_instance_with_doubts_is_held_because_nobody_has_looked_at_it(
+    tmp_path: Path,
+) -> None:
+    line = Line(tmp_path, BurnedInAnnotation="YES")
+    line.run(KEY)
+    let_go(line, "suspicious-pixels")
+    sent = list(line.research.got)
+
+    late(line, BurnedInAnnotation="YES")
+
+    assert state(line) == ("held", "pixels.suspicious")
+    assert [one.instance for one in line.ledger.holds()] == ["instance-4"]
+    assert line.research.got == sent
+
+
+def test_what_was_accepted_and_has_not_arrived_everywhere_is_asked_about_again(
+    tmp_path: Path,
+) -> None:
+    line = Line(tmp_path, BurnedInAnnotation="YES")
+    line.run(KEY)
+    line.peer.answer = lambda one: InstanceReceipt(one.sop_instance_uid, "0xA700", is_stored=False)
+    let_go(line, "suspicious-pixels")
+    assert state(line) == ("held", "delivery.failed")
+
+    late(line, BurnedInAnnotation="NO")
+
+    assert state(line) == ("held", "pixels.suspicious")
+    named = {one.instance for one in line.ledger.holds() if one.resolved_at is None}
+    assert named == {"instance-1", "instance-2", "instance-3"}
+
+
+def test_a_check_that_was_accepted_is_asked_again_when_more_comes(tmp_path: Path) -> None:
+    line = Line(tmp_path, policy=ADULTS, PatientAge="012Y")
+    line.run(KEY)
+    let_go(line, "check adults")
+
+    late(line, PatientAge="012Y")
+
+    assert state(line) == ("held", "adults")
+    assert len(line.research.got) == 3
 
 
 def test_a_release_survives_power_cuts(tmp_path: Path) -> None:
