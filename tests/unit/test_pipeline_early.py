@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.pipeline.records import Arrival
 from gatehouse.policy.load import load_single
 from gatehouse.policy.model import Pack
 from support.faults import CANARY, POLICY, Line
@@ -53,6 +54,44 @@ def test_what_was_made_while_the_study_arrived_is_not_made_again(tmp_path: Path)
     assert line.workshop.done == []
     assert sent(line) == without_preparation(tmp_path / "late")
     assert line.ledger.study(1).state == "done"
+
+
+def test_what_another_service_wrote_first_and_committed_last_is_prepared_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = arriving(tmp_path)
+    line.arrive(*line.archive.originals)
+    arrivals = line.ledger.arrivals
+
+    def without_the_first(server: str, after: int, limit: int) -> tuple[list[Arrival], int]:
+        found, last = arrivals(server, after, limit)
+        return [one for one in found if one.instance.orthanc_id != "instance-1"], last
+
+    with monkeypatch.context() as patch:
+        patch.setattr(line.ledger, "arrivals", without_the_first)
+        line.early.turn()
+
+    line.early.tidy()
+    line.early.turn()
+    prepared = done(line, "prepare")
+    line.workshop.done.clear()
+    line.run(line.complete())
+
+    assert set(prepared) == {"instance-1", "instance-2", "instance-3"}
+    assert line.workshop.done == []
+
+
+def test_to_look_again_at_what_came_prepares_nothing_twice(tmp_path: Path) -> None:
+    line = arriving(tmp_path)
+    line.arrive(*line.archive.originals)
+    line.early.turn()
+    before = done(line, "prepare")
+
+    for _ in range(3):
+        line.early.tidy()
+        line.early.turn()
+
+    assert done(line, "prepare") == before
 
 
 def test_nothing_is_left_of_the_early_work(tmp_path: Path) -> None:

@@ -95,17 +95,12 @@ class Early:
         Whether anything may be prepared now.
     """
 
-    def __init__(
-        self,
-        tools: Tools,
-        *,
-        has_room: Callable[[], bool] = lambda: True,
-    ) -> None:
+    def __init__(self, tools: Tools, *, has_room: Callable[[], bool] = lambda: True) -> None:
         self._tools = tools
         self._has_room = has_room
         self._studies: dict[StudyKey, _Study] = {}
         self._changed = threading.Condition()
-        self._after = 0
+        self._after = self._after_before = 0
 
     # ---- The thread that prepares
 
@@ -133,6 +128,9 @@ class Early:
 
     def tidy(self) -> None:
         """Forget studies that somebody else brought on, or that were superseded."""
+        # Of two writers the one with the lower rows may be the later to commit: what came since the
+        # last time is looked at once more.
+        self._after, self._after_before = self._after_before, self._after
         for key in list(self._studies):
             record = self._tools.ledger.study(key.study_id)
             is_open = record is not None and record.state in ("receiving", "waiting", "processing")
