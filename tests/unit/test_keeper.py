@@ -20,6 +20,7 @@ from gatehouse.pipeline.desk_records import NoticeRecord
 from gatehouse.pipeline.records import StudyKey
 from support.desk import text, write_folder
 from support.rest import NOW, Site
+from support.studies import KEY, SERVER, accepted, mark
 
 DAY_S = 86_400.0
 
@@ -231,3 +232,21 @@ def test_it_ends_when_it_is_told_to(site: Site, clock: Clock) -> None:
     one.join(60)
 
     assert not one.is_alive()
+
+
+def test_a_shadow_is_not_asked_about_what_came_de_identified(
+    site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(*_: object) -> None:
+        raise AssertionError("it was asked")
+
+    [policy] = site.desk.active().policies
+    site.ledger.begin_shadow(policy, "polly", NOW - 100)
+    assert site.ledger.import_journal(SERVER, "journal", 0, 1, [mark()])
+    site.ledger.record_decision(KEY, accepted(policy), "digest-of-pack", NOW)
+    monkeypatch.setattr(site.desk.side, "run", unexpected)
+
+    keeper(site, clock).compare_shadows()
+
+    [shadow] = site.ledger.shadows()
+    assert site.ledger.comparisons(shadow)[0] == {"skipped": 1}

@@ -313,7 +313,7 @@ def test_a_release_under_a_policy_that_asks_for_its_deliveries_is_held(tmp_path:
 def test_a_person_can_release_what_came_past_the_reception_and_it_is_de_identified(
     tmp_path: Path,
 ) -> None:
-    line = ReceptionLine(tmp_path, instances=1)
+    line = ReceptionLine(tmp_path, NOTHING_KEPT, instances=1)
     line.archive.originals["instance-1"] = line.to_send[0]
     line.run(line.receive("instance-1"))
     assert state(line) == ("held", "reception.unmarked")
@@ -323,6 +323,20 @@ def test_a_person_can_release_what_came_past_the_reception_and_it_is_de_identifi
     assert state(line) == ("done", "")
     assert len(delivered(line)) == 1
     assert not any(CANARY.encode() in one for one in delivered(line))
+
+
+def test_what_came_past_the_reception_is_not_kept_where_nothing_of_ours_is_taken_in(
+    tmp_path: Path,
+) -> None:
+    line = ReceptionLine(tmp_path, instances=1)
+    line.archive.originals["instance-1"] = line.to_send[0]
+    line.run(line.receive("instance-1"))
+
+    line.run(released(line, "everything"))
+
+    assert state(line) == ("held", "reception.keep-local")
+    assert line.archive.kept == {}
+    assert delivered(line) == set()
 
 
 def test_nothing_is_prepared_of_a_study_that_arrives_de_identified(tmp_path: Path) -> None:

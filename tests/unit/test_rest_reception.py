@@ -6,6 +6,7 @@ Method: the real application on a real ledger into which a journal was read.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +96,27 @@ def test_both_are_metrics(site: Site) -> None:
     assert "gatehouse_reception_on 0.0\n" in text
     assert "gatehouse_reception_taken_in_total 1.0\n" in text
     assert 'gatehouse_reception_refused_total{rule="adults-only"} 2.0\n' in text
+
+
+def test_a_study_that_came_de_identified_has_no_preview_and_says_why(site: Site) -> None:
+    journal(site, mark())
+
+    reply = call(
+        site.app,
+        "POST",
+        "/gatehouse/preview",
+        headers("petra", **{"Content-Type": "application/json"}),
+        json.dumps({"study": "1"}).encode(),
+    )
+
+    assert reply.status == 409
+    assert "was de-identified when it was received" in reply.json["error"]
+
+
+def test_a_study_that_came_de_identified_has_a_page(site: Site) -> None:
+    journal(site, mark())
+    site.deliver()
+
+    reply = call(site.app, "GET", "/gatehouse/ui/studies/1", headers("petra"))
+
+    assert reply.status == 200

@@ -149,7 +149,8 @@ class Keeper(threading.Thread):
         if record is None or record.state in ("receiving", "waiting", "processing"):
             return
         now = self._clock()
-        if self._ledger.release_of(key) is not None:
+        if self._ledger.release_of(key) is not None or self._ledger.is_marked(key.study_id):
+            # A person decided, or what would be asked is de-identified already.
             self._ledger.record_comparison(shadow, key, "skipped", {}, now)
             return
         instances = self._ledger.instances(key.study_id)

@@ -19,7 +19,7 @@ from gatehouse.adapters.ledger_reception_tables import (
     reception_mark,
     refusal,
 )
-from gatehouse.adapters.ledger_tables import own_output
+from gatehouse.adapters.ledger_tables import instance, own_output, study
 from gatehouse.pipeline.desk_records import ReceptionCounts, RefusalRecord
 from gatehouse.pipeline.reception_journal import ReceptionMark, ReceptionRefusal
 
@@ -119,6 +119,17 @@ class ReceptionLedger(LedgerBase):
                 for row in connection.execute(query).mappings():
                     found.setdefault(row["orthanc_id"], []).append(_mark(row))
         return found
+
+    def is_marked(self, study_id: int) -> bool:
+        """Return whether any instance of a study was de-identified when it was received."""
+        is_marked = sa.exists().where(
+            study.c.id == study_id,
+            instance.c.study_id == study_id,
+            reception_mark.c.server == study.c.server,
+            reception_mark.c.orthanc_id == instance.c.orthanc_id,
+        )
+        with self.reading() as connection:
+            return bool(connection.scalar(sa.select(is_marked)))
 
     def is_our_output(self, server: str, orthanc_id: str) -> bool:
         """Return whether Gatehouse made what has this Orthanc ID, whether on reception or later."""

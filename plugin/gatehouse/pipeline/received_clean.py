@@ -100,6 +100,25 @@ def decide_marked(
     return _accepted(policy, RULE, reason), pack_digest
 
 
+def refuse_kept(tools: Tools, policy: Policy) -> None:
+    """Stop a study that came as it was where its output can't be stored.
+
+    Orthanc would hand the output to the reception, which takes in nothing that we made.
+
+    Raises
+    ------
+    HoldError
+        If this gateway is in reception mode.
+    """
+    active = tools.ledger.active_pack()
+    if active is not None and active.reception:
+        raise HoldError(
+            "reception.keep-local",
+            f"what the policy {policy.name} keeps can't be stored in a gateway in reception mode; "
+            "release it under a policy without keep-local",
+        )
+
+
 def marked_jobs(
     key: StudyKey, instances: Sequence[InstanceRecord], marks: Marks, *, is_spooled: bool = True
 ) -> list[MarkedJob]:

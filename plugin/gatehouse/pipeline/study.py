@@ -21,7 +21,7 @@ from gatehouse.pipeline.desk_records import ReleaseRecord
 from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.making import Making
 from gatehouse.pipeline.ports import FactsJob, Held
-from gatehouse.pipeline.received_clean import Marks, decide_marked, marks_of
+from gatehouse.pipeline.received_clean import Marks, decide_marked, marks_of, refuse_kept
 from gatehouse.pipeline.records import DeliveryKey, InstanceRecord, Output, StudyKey
 from gatehouse.pipeline.release import (
     decide_released,
@@ -270,6 +270,8 @@ class StudySteps:
         own = [one for one in outputs if not one.carried_from]
         if tools.ledger.marks(tools.server, [one.instance for one in outputs]):
             own = []  # what was de-identified on reception is in Orthanc already
+        else:
+            refuse_kept(tools, policy)
         repair(tools, key, own)
         for one in own:
             file = tools.spool.path(*key, one.sop_instance_uid_new)

@@ -38,6 +38,11 @@ from gatehouse.web.routes import find_study
 
 UPLOAD_MAX_BYTES = 48 << 20
 
+NO_ORIGINAL = (
+    "this study was de-identified when it was received: there is no original to compare with; "
+    "upload files to see what a policy does"
+)
+
 draft_api = APIRouter(prefix="/gatehouse")
 
 
@@ -86,13 +91,17 @@ def otherwise(
     """Say which of the studies that changed last a draft or a version would decide otherwise.
 
     Their files are read again. There is a time limit: ``left_out`` says for how many there was
-    no time.
+    no time. Studies that were de-identified on reception are not asked: they have no originals.
     """
     desk = desk_of(request)
     old = _active(desk)
     new = replaced(old, _wanted(desk, name, wanted.text, wanted.version))
     ledger = backend(request).ledger
-    records = [one for one in ledger.studies(limit=wanted.last) if one.state != "receiving"]
+    records = [
+        one
+        for one in ledger.studies(limit=wanted.last)
+        if one.state != "receiving" and not ledger.is_marked(one.study_id)
+    ]
     studies = tuple(_to_ask(request, one) for one in records)
     found = run_beside(
         desk, decide_otherwise, OtherwiseRequest(old, new, studies, desk.side.limit_s)
@@ -138,6 +147,8 @@ def subject_of(
         if wanted.study not in (str(record.study_id), record.orthanc_id):
             # By the ID of what was made of it: that would link the two.
             raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such study")
+        if backend(request).ledger.is_marked(record.study_id):
+            raise HTTPException(HTTPStatus.CONFLICT, NO_ORIGINAL)
         return _to_ask(request, record), ()
     try:
         files = tuple(base64.b64decode(one, validate=True) for one in wanted.dicom or ())

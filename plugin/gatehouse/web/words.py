@@ -44,6 +44,8 @@ WORDS: Mapping[str, str] = {
     "Delete the study, and have its sender send it again.",
     "reception.several-policies": "When its instances were received, different policies took them. "
     "Release the study under one of them, or delete it and have it sent again.",
+    "reception.keep-local": "In reception mode only what is received is stored. Release the study "
+    "under a policy without keep-local.",
     "reception.unmarked": "Instances came past the de-identification on reception. Delete them and "
     "have them sent again, or release the study under a policy: it is then de-identified.",
     "expired": "It was held for longer than held studies are kept waiting.",
