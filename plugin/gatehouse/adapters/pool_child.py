@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from gatehouse.adapters import priority
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.spool import FolderSpool
 from gatehouse.adapters.storage_area import StorageArea
@@ -22,10 +23,6 @@ from gatehouse.pipeline.ports import EarlyJob, FactsJob, KnownJob, MakeJob, Mark
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
-
-NICENESS = 10
-"""Of the processes that do the CPU work: a tenth of what Orthanc gets, where both want all of it.
-Receiving can't wait, and this can; but it must not starve while studies come without a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def serve(pipe: Connection, setup: ChildSetup) -> None:
     # The worker ends its children itself; Ctrl-C reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     archive = OrthancArchive(setup.orthanc_url, setup.orthanc_authorization)
-    os.nice(NICENESS)
+    priority.step_back(priority.POOL)
     early = setup.early_spool
     bench = Bench(
         archive,

@@ -21,9 +21,9 @@ from gatehouse.policy.model import Policy
 POLL_S = 0.5
 """How often the inbox and the quiet timers are looked at without a wake-up."""
 
-GATHER_S = 0.1
+GATHER_S = 0.25
 """How long to wait after a wake-up, so that what comes one after the other is read together. A read
-is three requests and a synced transaction: one for each instance would take from Orthanc and from
+costs as much as a hundred instances in it: one for each instance would take from Orthanc and from
 the workers what receiving needs."""
 
 COMPARE_S = 3600.0

@@ -25,6 +25,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from gatehouse import __version__
+from gatehouse.adapters import priority
 from gatehouse.adapters.destinations.registry import make_destinations
 from gatehouse.adapters.early_worker import EarlyWorker
 from gatehouse.adapters.keys import read_key_file
@@ -67,6 +68,7 @@ def run(settings: Settings, stdin: BinaryIO | None) -> None:
     """
     forbid_core_dumps()
     _silence()
+    priority.step_back(priority.WORKER)
     prepare_home(settings)
     master_key = read_key_file(settings.key_file)
     stopping = _stopping(stdin)
