@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_base import chunks
+from gatehouse.adapters.ledger_instances import InstanceLedger, output_of
 from gatehouse.adapters.ledger_tables import delivery, instance, output, receipt, study
-from gatehouse.adapters.ledger_work import ACTOR, WorkLedger, output_of
+from gatehouse.adapters.ledger_work import ACTOR
 from gatehouse.errors import StateError
 from gatehouse.pipeline import terms
 from gatehouse.pipeline.destinations import mark_of
@@ -19,7 +20,7 @@ from gatehouse.pipeline.states import OPEN_DELIVERIES, DeliveryState, StudyState
 from gatehouse.policy.model import Delivery
 
 
-class DeliveryLedger(WorkLedger):
+class DeliveryLedger(InstanceLedger):
     """Methods of the workflows that deliver."""
 
     def open_deliveries(

@@ -7,28 +7,14 @@ changes nothing any more: its methods answer False.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_audit import AuditLedger
-from gatehouse.adapters.ledger_base import chunks
-from gatehouse.adapters.ledger_reception_tables import reception_mark
-from gatehouse.adapters.ledger_tables import (
-    asked,
-    decision,
-    hold,
-    instance,
-    output,
-    own_output,
-    study,
-    worker,
-)
+from gatehouse.adapters.ledger_tables import asked, decision, hold, study, worker
 from gatehouse.pipeline.ports import Held
-from gatehouse.pipeline.records import Arrival, InstanceRecord, Output, StudyKey, WorkerRecord
+from gatehouse.pipeline.records import StudyKey, WorkerRecord
 from gatehouse.pipeline.states import TRANSITIONS, StudyState
-from gatehouse.policy.model import Decision, Origin, Outcome
+from gatehouse.policy.model import Decision, Outcome
 
 AUDITED: frozenset[StudyState] = frozenset({"delivering", "done", "held", "rejected"})
 """States that say what became of a study; each step into one is a row of the audit trail."""
@@ -79,64 +65,6 @@ class WorkLedger(AuditLedger):
                 .where(study.c.id == key.study_id, study.c.generation == key.generation)
                 .values(reason=reason)
             )
-
-    def instances(self, study_id: int) -> list[InstanceRecord]:
-        """Return the instances of a study that are in the archive, in a fixed order."""
-        query = (
-            sa.select(instance)
-            .where(instance.c.study_id == study_id, instance.c.vanished_at.is_(None))
-            .order_by(instance.c.orthanc_id)
-        )
-        with self.reading() as connection:
-            return [_instance(row) for row in connection.execute(query)]
-
-    def arrivals(self, server: str, after: int, limit: int) -> tuple[list[Arrival], int]:
-        """Return instances of studies that still arrive, in the order in which they came.
-
-        Those that were de-identified when they were received are left out: nothing is to be made.
-
-        Parameters
-        ----------
-        after : int
-            The last row that was seen. An instance that was overwritten keeps its row.
-
-        Returns
-        -------
-        list of Arrival
-        int
-            The last row that was seen now.
-        """
-        is_arriving = (study.c.server == server) & (study.c.state == "receiving")
-        with self.reading() as connection:
-            newest = connection.scalar(sa.select(sa.func.max(instance.c.id))) or 0
-            if newest <= after:
-                return [], after
-            generations = {
-                row.id: row.generation
-                for row in connection.execute(
-                    sa.select(study.c.id, study.c.generation).where(is_arriving)
-                )
-            }
-            rows: list[sa.Row[Any]] = []
-            is_marked = sa.exists().where(
-                reception_mark.c.server == server,
-                reception_mark.c.orthanc_id == instance.c.orthanc_id,
-            )
-            for part in chunks(list(generations)):
-                query = sa.select(instance).where(
-                    instance.c.study_id.in_(part),
-                    # An expression, so that no database walks all instances by their row.
-                    instance.c.id + 0 > after,
-                    instance.c.vanished_at.is_(None),
-                    ~is_marked,
-                )
-                rows += connection.execute(query).all()
-        rows.sort(key=lambda row: int(row.id))
-        found = [
-            Arrival(row.id, StudyKey(row.study_id, generations[row.study_id]), _instance(row))
-            for row in rows[:limit]
-        ]
-        return found, found[-1].row if len(rows) > limit else newest
 
     def record_decision(self, key: StudyKey, made: Decision, pack_digest: str, now: float) -> bool:
         """Keep a decision with all its answers; False if this run was superseded."""
@@ -222,91 +150,6 @@ class WorkLedger(AuditLedger):
             found = connection.scalar(query)
         return None if found is None else {(via, name) for via, name in found}
 
-    def record_outputs(self, key: StudyKey, outputs: Sequence[Output]) -> bool:
-        """Keep what was made of instances; False if this run was superseded."""
-        rows = [
-            {"study_id": key.study_id, "generation": key.generation, **_columns(made)}
-            for made in outputs
-        ]
-        with self.writing() as connection:
-            if not self._is_present(connection, key):
-                return False
-            for part in chunks(rows):
-                self.upsert(connection, output, ["study_id", "generation", "instance"], *part)
-        return True
-
-    def outputs(self, key: StudyKey) -> list[Output]:
-        """Return what was made in one run, in a fixed order."""
-        query = (
-            sa.select(output)
-            .where(output.c.study_id == key.study_id, output.c.generation == key.generation)
-            .order_by(output.c.series_instance_uid_new, output.c.sop_instance_uid_new)
-        )
-        with self.reading() as connection:
-            return [output_of(row) for row in connection.execute(query)]
-
-    def made_elsewhere(self, key: StudyKey, limit: int) -> list[tuple[str, str]]:
-        """Return instances of a run whose SOP Instance UIDs another study has as well.
-
-        To Orthanc a study is another one if its Patient ID is. Runs that were held or rejected
-        don't count, nor does the same study in another Orthanc.
-
-        Returns
-        -------
-        list of (instance, other instance)
-            Their Orthanc IDs.
-        """
-        other, others, here = output.alias(), study.alias(), study.alias()
-        query = (
-            sa.select(output.c.instance, other.c.instance)
-            .join(other, other.c.sop_instance_uid_new == output.c.sop_instance_uid_new)
-            .join(
-                others,
-                sa.and_(others.c.id == other.c.study_id, others.c.generation == other.c.generation),
-            )
-            .join(here, here.c.id == output.c.study_id)
-            .join(
-                instance,
-                sa.and_(
-                    instance.c.study_id == other.c.study_id,
-                    instance.c.orthanc_id == other.c.instance,
-                ),
-            )
-            .where(
-                output.c.study_id == key.study_id,
-                output.c.generation == key.generation,
-                other.c.study_id != key.study_id,
-                others.c.orthanc_id != here.c.orthanc_id,
-                # The same patient's study, received once as it was and once de-identified.
-                others.c.orthanc_id != output.c.study_orthanc_id_new,
-                here.c.orthanc_id != other.c.study_orthanc_id_new,
-                others.c.state.in_(("processing", "delivering", "done")),
-                instance.c.vanished_at.is_(None),
-            )
-            .limit(limit)
-        )
-        with self.reading() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
-
-    def register_own_outputs(
-        self, key: StudyKey, server: str, outputs: Sequence[Output], now: float
-    ) -> None:
-        """Note Orthanc IDs before outputs are stored, so that they are never taken for received."""
-        rows = [
-            {
-                "server": server,
-                "orthanc_id": one.orthanc_id_new,
-                "study_id": key.study_id,
-                "generation": key.generation,
-                "study_orthanc_id": one.study_orthanc_id_new,
-                "registered_at": now,
-            }
-            for one in outputs
-        ]
-        with self.writing() as connection:
-            for part in chunks(rows):
-                self.upsert(connection, own_output, ["server", "orthanc_id"], *part)
-
     def heartbeat(self, sign: WorkerRecord) -> None:
         """Keep a worker's sign of life."""
         names = ("name", "host", "pid", "version", "processes", "started_at", "heartbeat_at")
@@ -372,30 +215,3 @@ class WorkLedger(AuditLedger):
 
 def _about(key: StudyKey) -> str:
     return f"study {key.study_id} generation {key.generation}"
-
-
-def _columns(made: Output) -> Mapping[str, Any]:
-    return {name: getattr(made, name) for name in Output.__dataclass_fields__}
-
-
-def output_of(row: sa.Row[Any]) -> Output:
-    """Make a value of a row."""
-    return Output(**{name: getattr(row, name) for name in Output.__dataclass_fields__})
-
-
-def _instance(row: sa.Row[Any]) -> InstanceRecord:
-    return InstanceRecord(
-        orthanc_id=row.orthanc_id,
-        series_orthanc_id=row.series_orthanc_id,
-        attachment_digest=row.attachment_digest,
-        generation=row.generation,
-        received_at=row.received_at,
-        file_uuid=row.file_uuid,
-        origin=Origin(
-            protocol=row.protocol,
-            calling_aet=row.calling_aet,
-            called_aet=row.called_aet,
-            remote_address=row.remote_address,
-            user=row.user,
-        ),
-    )
