@@ -140,7 +140,6 @@ class Forwarder:
         finally:
             connection.close()
 
-
     def _who(self, headers: Mapping[str, str]) -> dict[str, str]:
         caller = self._profiles.caller(headers) if self._profiles else None
         if caller is None:
