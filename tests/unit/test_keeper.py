@@ -14,7 +14,7 @@ import pytest
 from gatehouse.adapters import notify
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.notify_settings import Channels, Webhook
-from gatehouse.adapters.policy_desk import FolderState
+from gatehouse.adapters.policy_view import FolderState
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.desk_records import NoticeRecord
 from gatehouse.pipeline.records import StudyKey
