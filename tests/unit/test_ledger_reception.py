@@ -217,8 +217,8 @@ def test_what_was_made_on_reception_is_received_also_if_it_was_our_output_before
 ) -> None:
     ledger.record_changes(SERVER, 1, [received()], 1.0)
     ledger.register_own_outputs(KEY, SERVER, [output(1), output(2)], 2.0)
-    made = mark(output(1).orthanc_id_new)
-    writer.write(made)
+    writer.write(mark(output(1).orthanc_id_new))
+    writer.write(mark("only-marked-3"))
     reader.read()
 
     ids = [output(1).orthanc_id_new, output(2).orthanc_id_new]
@@ -228,11 +228,8 @@ def test_what_was_made_on_reception_is_received_also_if_it_was_our_output_before
 
     assert news == 1
     assert ledger.own_outputs(SERVER, ids) == {ids[1]}
-    assert [ledger.is_our_output(SERVER, one) for one in (*ids, "instance-1")] == [
-        True,
-        True,
-        False,
-    ]
+    every = (*ids, "only-marked-3", "instance-1")
+    assert [ledger.is_our_output(SERVER, one) for one in every] == [True, True, True, False]
 
 
 def test_nothing_is_made_early_of_what_was_de_identified_on_reception(
