@@ -298,4 +298,6 @@
   told();
   counted();
   Array.prototype.forEach.call(document.querySelectorAll('table[id]'), filterRows);
+  // What this file does something for can be clicked from now on.
+  document.documentElement.dataset.ready = '1';
 })();
