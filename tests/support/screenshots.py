@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from support.browser import LONGEST_MS, Visitor, chromium
-from support.orthanc import PASSWORD, ROOT
+from support.orthanc import PASSWORD, ROOT, eventually
 from support.ui_site import UiSite, copies, sample
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -58,6 +58,8 @@ def main() -> None:
             visitor = Visitor(browser, site.url, "tester", PASSWORD, viewport=SIZE)
             for name, path, act in looks(numbers):
                 print(name, flush=True)
+                if name == "runs":
+                    runs(site)
                 page = visitor.open(path)
                 act(page)
                 keep(page, name)
@@ -94,7 +96,22 @@ def looks(numbers: list[int]) -> list[tuple[str, str, Callable[[Page], object]]]
         ("preview", f"preview?study={lung}", _previewed),
         ("preview-elements", f"preview?study={done}", _elements),
         ("conformance", "policies/ct-lung-research/conformance", _nothing),
+        ("runs", "runs", _nothing),
+        ("run", "runs/1", _nothing),
+        ("audit", "audit", _nothing),
     ]
+
+
+def runs(site: UiSite) -> None:
+    """Make a run that is done, one that waits to be begun, and one that was cancelled."""
+    wanted = ({"ModalitiesInStudy": "CT"}, {"ModalitiesInStudy": "MR"}, {"PatientID": "*"})
+    for number, query in enumerate(wanted, 1):
+        made = site.gateway.post("/gatehouse/runs", json={"policy": "basic", "per_hour": 1000})
+        assert made.json()["id"] == number, made.text
+        site.gateway.post(f"/gatehouse/runs/{number}/studies", json={"queries": [query]})
+    site.gateway.post("/gatehouse/runs/1/begin", json={})
+    site.gateway.post("/gatehouse/runs/3/cancel", json={})
+    eventually(lambda: site.gateway.ask("runs/1")["state"] == "done", 120, "the run did not end")
 
 
 def keep(page: Page, name: str) -> None:
