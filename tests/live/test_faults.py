@@ -102,7 +102,7 @@ def test_a_spool_that_takes_nothing_makes_a_study_wait_and_says_why(
 def test_a_disk_without_room_for_receipts_doubles_nothing(tmp_path: Path) -> None:
     with (
         SmallDisk(tmp_path / "plant/home") as disk,
-        Plant(tmp_path / "plant") as plant,
+        Plant(tmp_path / "plant", is_dammed=True, scu_timeout_s=int(PATIENCE_S)) as plant,
     ):
         plant.dam.close_after(0)
         plant.receive(studies=1, instances=SLICES)

@@ -29,7 +29,7 @@ from support.workers import Plant
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[Plant]:
-    with Plant(tmp_path / "plant") as made:
+    with Plant(tmp_path / "plant", is_dammed=True) as made:
         yield made
 
 

@@ -173,7 +173,8 @@ def history(plant: Plant, key: StudyKey) -> list[object]:
     return list(plant.ledger.history(key.study_id))
 
 
-def test_the_work_of_a_lost_worker_is_taken_over(plant: Plant) -> None:
+def test_the_work_of_a_lost_worker_is_taken_over(dammed_plant: Plant) -> None:
+    plant = dammed_plant
     plant.start_worker("worker-1", LostSeconds=3)
     eventually(lambda: plant.ledger.workers(), PATIENCE_S)
     plant.dam.close_after(0)

@@ -59,6 +59,8 @@ class Plant:
         Lines to add to the policy.
     is_dammed : bool
         Whether C-STORE to the research archive goes through ``dam``.
+    scu_timeout_s : int
+        How long the gateway's Orthanc waits for an answer to what it sends.
     """
 
     def __init__(
@@ -68,20 +70,22 @@ class Plant:
         via: str = "dicom",
         more: str = "",
         is_dammed: bool = False,
+        scu_timeout_s: int = 10,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.research = Orthanc(
             folder / "research", DicomAet="RESEARCH", DicomAlwaysAllowStore=True
         )
-        self.dam = Dam(self.research.dicom_port)
-        port = self.dam.port if is_dammed else self.research.dicom_port
+        self._dam = Dam(self.research.dicom_port) if is_dammed else None
+        port = self._dam.port if self._dam else self.research.dicom_port
         modality = {"AET": "RESEARCH", "Host": "127.0.0.1", "Port": port}
         peer = {"Url": self.research.url, "Username": USER, "Password": PASSWORD}
         self.gateway = Orthanc(
             folder / "gateway",
             DicomModalities={"research-pacs": modality},
             OrthancPeers={"research-pacs": peer},
+            DicomScuTimeout=scu_timeout_s,
         )
         self.key_file = folder / "master.key"
         self.key_file.touch(mode=0o600)
@@ -114,7 +118,14 @@ class Plant:
         self.ledger.close()
         self.gateway.kill()
         self.research.kill()
-        self.dam.close()
+        if self._dam:
+            self._dam.close()
+
+    @property
+    def dam(self) -> Dam:
+        """Where C-STORE goes through. To close what nothing flows through would prove nothing."""
+        assert self._dam, "this plant has no dam"
+        return self._dam
 
     def start_worker(self, name: str = "worker-1", **settings: Any) -> int:
         """Start a worker, as the plugin does; return its process ID."""
