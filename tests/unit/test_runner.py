@@ -19,7 +19,8 @@ from gatehouse.adapters.runner import ARRIVAL_S, Runner
 from gatehouse.errors import PolicyError, StateError
 from gatehouse.pipeline.bench import orthanc_id
 from gatehouse.pipeline.records import StudyKey
-from support.studies import SERVER, pack, received
+from gatehouse.policy.model import Pack
+from support.studies import SERVER, pack, policy, received
 
 
 class Orthanc:
@@ -324,3 +325,50 @@ def test_a_study_that_does_not_come_fails_with_its_reason(
     [item] = stage.ledger.run_items(number)
     assert (item.state, item.reason) == ("failed", reason)
     assert stage.desk.run(number).state == "done"
+
+
+RECEPTION = Pack((policy(),), "digest-of-reception", reception=True)
+
+
+def test_nothing_is_fetched_for_a_run_in_reception_mode(stage: Stage) -> None:
+    stage.ledger.activate_pack(RECEPTION, "test", "", 2.0)
+
+    with pytest.raises(PolicyError, match="reception mode"):
+        stage.desk.create("basic", "pacs", 1, None, "", "oscar")
+
+    assert stage.ledger.runs() == []
+
+
+def test_a_run_that_was_begun_before_reception_mode_fetches_nothing_more(stage: Stage) -> None:
+    number = remote_run(stage)
+    stage.ledger.activate_pack(RECEPTION, "test", "", 2.0)
+
+    stage.runner.turn()
+
+    [item] = stage.ledger.run_items(number)
+    assert (item.state, item.study_instance_uid) == ("failed", "")
+    assert "reception mode" in item.reason
+    assert stage.orthanc.moved == []
+    assert stage.desk.run(number).state == "done"
+
+
+def test_a_study_that_is_fetched_while_reception_mode_begins_is_not_waited_for(
+    stage: Stage,
+) -> None:
+    number = remote_run(stage)
+    stage.runner.turn()
+    stage.ledger.activate_pack(RECEPTION, "test", "", 2.0)
+
+    stage.new_runner().turn()
+
+    [item] = stage.ledger.run_items(number)
+    assert (item.state, stage.orthanc.moved) == ("failed", [UID])
+
+
+def test_what_is_in_the_archive_can_be_run_over_in_reception_mode(stage: Stage) -> None:
+    stage.ledger.activate_pack(RECEPTION, "test", "", 2.0)
+    number = stage.run()
+
+    stage.runner.turn()
+
+    assert stage.counts(number) == {"working": 2, "pending": 1}

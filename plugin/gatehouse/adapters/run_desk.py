@@ -9,7 +9,7 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.run_source import LocalStudies, RemoteStudies, StudySource
 from gatehouse.errors import PolicyError, StateError
-from gatehouse.pipeline.runs import RunRecord
+from gatehouse.pipeline.runs import FETCHES_NOTHING, RunRecord
 
 
 class RunDesk:
@@ -36,7 +36,7 @@ class RunDesk:
         Raises
         ------
         PolicyError
-            If no active policy has this name.
+            If no active policy has this name, or studies are to be fetched in reception mode.
         LookupError
             If Orthanc knows no modality of this name.
         """
@@ -44,6 +44,8 @@ class RunDesk:
         names = [one.name for one in (pack.policies if pack else ())]
         if policy not in names:
             raise PolicyError(f'no active policy is called "{policy}"; known: {", ".join(names)}')
+        if modality and pack is not None and pack.reception:
+            raise PolicyError(FETCHES_NOTHING)
         if modality:
             self._archive.modality(modality)
         number = self._ledger.create_run(

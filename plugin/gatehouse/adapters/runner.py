@@ -16,7 +16,7 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.run_source import RemoteStudies
 from gatehouse.errors import StateError, UnavailableError
-from gatehouse.pipeline.runs import RunItem, RunRecord
+from gatehouse.pipeline.runs import FETCHES_NOTHING, RunItem, RunRecord
 from gatehouse.pipeline.times import next_opening
 
 LOOK_S = 1.0
@@ -125,6 +125,11 @@ class Runner(threading.Thread):
         self._wake()
 
     def _fetch(self, run: RunRecord, item: RunItem) -> None:
+        pack = self._ledger.active_pack()
+        if pack is not None and pack.reception:
+            self._end_fetch(item)
+            self._ledger.move_item(item, "failed", self._clock(), reason=FETCHES_NOTHING)
+            return
         remote = RemoteStudies(self._archive, run.modality)
         try:
             self._jobs[item.item_id] = remote.fetch(item.study_instance_uid)

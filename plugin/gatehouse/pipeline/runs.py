@@ -22,6 +22,13 @@ ITEMS_UNDER_WAY: frozenset[ItemState] = frozenset({"fetching", "working"})
 
 ITEMS_LEFT: frozenset[ItemState] = ITEMS_UNDER_WAY | {"pending"}
 
+# What comes is de-identified by whichever policy is for it, before anybody knows of which run it
+# is, and then has other identifiers than those that the PACS had listed.
+FETCHES_NOTHING = (
+    "in reception mode no run fetches studies: have the PACS send them, and the active policies "
+    "decide about each instance as it comes"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
