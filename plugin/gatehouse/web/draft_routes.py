@@ -29,6 +29,7 @@ from gatehouse.errors import PolicyError
 from gatehouse.pipeline.records import StudyRecord
 from gatehouse.policy.model import Origin, Pack, Policy
 from gatehouse.web import policy_answers as answers
+from gatehouse.web import preview_answers
 from gatehouse.web.access import PRIVACY, Asker
 from gatehouse.web.backend import backend
 from gatehouse.web.beside import run_beside
@@ -111,8 +112,8 @@ def otherwise(
 
 @draft_api.post("/preview", response_model_exclude_unset=True)
 def preview(
-    request: Request, wanted: answers.PreviewRequest, asker: Asker, _turn: Expensive
-) -> answers.Preview:
+    request: Request, wanted: preview_answers.PreviewRequest, asker: Asker, _turn: Expensive
+) -> preview_answers.Preview:
     """Say what would happen to a study or to uploaded files, element by element.
 
     Nothing is stored. The values before and after are only for privacy officers.
@@ -131,11 +132,11 @@ def preview(
             show_values=bool(asker.roles & PRIVACY),
         ),
     )
-    return answers.Preview.model_validate(found)
+    return preview_answers.Preview.model_validate(found)
 
 
 def subject_of(
-    request: Request, wanted: answers.PreviewRequest
+    request: Request, wanted: preview_answers.PreviewRequest
 ) -> tuple[StudyToAsk | None, tuple[bytes, ...]]:
     """Return the study or the files that are to be previewed."""
     if (wanted.study is None) == (not wanted.dicom):
@@ -161,7 +162,7 @@ def subject_of(
     return None, files
 
 
-def policies_of(desk: PolicyDesk, wanted: answers.PreviewRequest) -> Pack | Policy:
+def policies_of(desk: PolicyDesk, wanted: preview_answers.PreviewRequest) -> Pack | Policy:
     """Return the policies by which somebody wants to see something: the active ones, or one."""
     if wanted.text is None and wanted.policy is None:
         if wanted.version is not None:

@@ -11,7 +11,7 @@ from gatehouse.policy.draft import Draft, render_draft
 from gatehouse.policy.load import load_single
 from gatehouse.policy.model import Policy
 from gatehouse.policy.scaffold import scaffold_cases
-from gatehouse.web import answers, policy_answers, policy_routes, routes
+from gatehouse.web import policy_answers, policy_routes, routes, version_answers
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import backend
 from gatehouse.web.markdown import Block, blocks
@@ -36,7 +36,7 @@ def policies(request: Request, asker: Asker) -> Response:
         "policies.html",
         asker,
         section="policies",
-        pack=answers.active_pack(pack) if pack is not None else None,
+        pack=version_answers.active_pack(pack) if pack is not None else None,
         loaded=loaded,
         hits=hits,
         hits_days=HITS_DAYS,
@@ -50,7 +50,7 @@ def policies(request: Request, asker: Asker) -> Response:
 @pages.get("/ui/policies/{name}")
 def policy(request: Request, name: NamePath, asker: Asker) -> Response:
     """Show one policy: its text to be edited and tried, its versions, and its shadow."""
-    history: answers.PolicyHistory | None
+    history: version_answers.PolicyHistory | None
     try:
         history = routes.policy(request, name)
     except HTTPException:

@@ -7,7 +7,14 @@ from typing import Annotated
 from fastapi import HTTPException, Query, Request, Response
 
 from gatehouse.adapters.side_pictures import PICTURES_BYTES_MAX, PictureRequest, draw
-from gatehouse.web import answers, draft_routes, policy_answers, routes
+from gatehouse.web import (
+    answers,
+    draft_routes,
+    policy_answers,
+    preview_answers,
+    routes,
+    version_answers,
+)
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import backend
 from gatehouse.web.beside import run_beside
@@ -58,13 +65,13 @@ def preview(
         record=record,
         policy=policy,
         version=version,
-        policies=[one.name for one in answers.active_pack(pack).policies] if pack else [],
+        policies=[one.name for one in version_answers.active_pack(pack).policies] if pack else [],
     )
 
 
 @pages.post("/ui/preview")
 def previewed(
-    request: Request, wanted: policy_answers.PreviewRequest, asker: Asker, _turn: Expensive
+    request: Request, wanted: preview_answers.PreviewRequest, asker: Asker, _turn: Expensive
 ) -> Response:
     """Return the preview as a part of a page. Nothing is stored."""
     found = draft_routes.preview(request, wanted, asker, None)
@@ -76,7 +83,7 @@ def picture(request: Request, wanted: PictureWanted, asker: Asker) -> Response:
     """Return an image as PNG, drawn in a process of its own; only for who may see originals."""
     take_picture_turn(asker)
     desk = desk_of(request)
-    subject = policy_answers.PreviewRequest(
+    subject = preview_answers.PreviewRequest(
         study=wanted.study, policy=wanted.policy, version=wanted.version, text=wanted.text
     )
     study, _ = draft_routes.subject_of(request, subject)

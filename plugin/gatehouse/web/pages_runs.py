@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Query, Request, Response
 
-from gatehouse.web import answers, run_routes
+from gatehouse.web import run_routes, version_answers
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import backend
 from gatehouse.web.pages_base import PREFIX, page, pages
@@ -51,7 +51,7 @@ def runs(request: Request, asker: Asker, before: Number = None) -> Response:
         asker,
         section="runs",
         rows=[_progress(one) for one in rows],
-        policies=[one.name for one in (answers.active_pack(pack).policies if pack else ())],
+        policies=[one.name for one in (version_answers.active_pack(pack).policies if pack else ())],
         newest=f"{PREFIX}/runs" if before is not None else None,
         older=f"{PREFIX}/runs?{urlencode({'before': rows[-1].id})}" if len(found) > ROWS else None,
     )

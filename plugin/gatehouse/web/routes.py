@@ -14,7 +14,7 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.errors import StateError
 from gatehouse.pipeline.records import StudyRecord
 from gatehouse.pipeline.states import DeliveryState, StudyState
-from gatehouse.web import answers
+from gatehouse.web import answers, version_answers
 from gatehouse.web.access import Asker
 from gatehouse.web.backend import Backend, backend
 from gatehouse.web.health import Status, metrics
@@ -145,16 +145,16 @@ def hold(request: Request, hold_id: int) -> answers.Hold:
 
 
 @api.get("/policies")
-def policies(request: Request) -> answers.ActivePack:
+def policies(request: Request) -> version_answers.ActivePack:
     """List the policies that decide now, in the order in which they are asked."""
     pack = backend(request).ledger.active_pack()
     if pack is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no policies are active")
-    return answers.active_pack(pack)
+    return version_answers.active_pack(pack)
 
 
 @api.get("/policies/{name}")
-def policy(request: Request, name: str) -> answers.PolicyHistory:
+def policy(request: Request, name: str) -> version_answers.PolicyHistory:
     """List every version of a policy that was ever active, newest first."""
     ledger = backend(request).ledger
     versions = ledger.policy_versions(name)
@@ -162,20 +162,22 @@ def policy(request: Request, name: str) -> answers.PolicyHistory:
         raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such policy")
     pack = ledger.active_pack()
     active = [one.version for one in (pack.policies if pack else ()) if one.name == name]
-    return answers.PolicyHistory(
+    return version_answers.PolicyHistory(
         name=name,
         active_version=active[0] if active else None,
-        versions=[answers.known_version(one, ledger.activations(one.digest)) for one in versions],
+        versions=[
+            version_answers.known_version(one, ledger.activations(one.digest)) for one in versions
+        ],
     )
 
 
 @api.get("/policies/{name}/versions/{version}")
-def version(request: Request, name: str, version: int) -> answers.PolicyText:
+def version(request: Request, name: str, version: int) -> version_answers.PolicyText:
     """Return one version of a policy with its whole text."""
     found = [one for one in backend(request).ledger.policy_versions(name) if one.version == version]
     if not found:
         raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such version of this policy")
-    return answers.policy_text(found[0])
+    return version_answers.policy_text(found[0])
 
 
 @api.get("/deliveries")
