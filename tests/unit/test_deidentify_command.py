@@ -418,8 +418,9 @@ def test_a_run_that_was_ended_by_force_is_taken_up(site: Site) -> None:
     (site.maps / "report.jsonl").write_text("".join(lines[:3]) + lines[3][:50], encoding="utf-8")
     for record in list(report.values())[3:]:
         (site.target / record["output"]).unlink()
-    (site.target / ".gatehouse").mkdir()
-    (site.target / ".gatehouse" / "4711").write_bytes(b"half")
+    (site.target / ".gatehouse" / "4711").mkdir(parents=True)
+    (site.target / ".gatehouse" / "4711" / "output").write_bytes(b"half")
+    (site.target / ".gatehouse" / "4712").write_bytes(b"half, as of an earlier release")
 
     code = site.run()
 

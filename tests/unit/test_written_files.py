@@ -6,6 +6,7 @@ Method: files of all sizes in as many chunks, written by the staging folder and 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,21 @@ def test_what_was_written_is_there_and_known_again(size: int, chunk: int, stagin
     target = staging.folder.parent / "a/b.dcm"
     assert target.read_bytes() == whole
     assert written == measure(target)
-    assert list(staging.folder.iterdir()) == []
+    assert not any(left.is_file() for left in staging.folder.rglob("*"))
+
+
+def test_processes_do_not_wait_for_each_other_s_folder_and_leave_none(
+    staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pid in (4711, 4712):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        staging.write(f"{pid}.dcm", [b"whole"], lambda: None, may_replace=False)
+
+    own = {folder.name for folder in staging.folder.iterdir()}
+    staging.close()
+
+    assert own == {"4711", "4712"}
+    assert not staging.folder.exists()
 
 
 @pytest.mark.parametrize("at", [0, END - 1, -1, -END])

@@ -137,13 +137,15 @@ class Staging:
     """A folder in which files are written before they get their place in another one.
 
     Both are in one file system, so that a file appears under its name whole or not at all. The
-    folder is ours alone while we run: what a killed run left in it is removed.
+    folder is ours alone while we run: what a killed run left in it is removed. Each process has a
+    folder of its own in it: a folder gets one new file at a time, and processes would wait for it.
     """
 
     def __init__(self, root: Path, name: str) -> None:
         self._root = root
         self.folder = root / name
         self._made: set[str] = set()
+        self._own = (0, "")
 
     def open(self) -> None:
         """Make the folder, and refuse if another run is at it.
@@ -160,13 +162,11 @@ class Staging:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigurationError(f"another run is writing to {self._root}") from None
-        for left in self.folder.iterdir():
-            left.unlink()
+        self._clear()
 
     def close(self) -> None:
         """Remove the folder."""
-        for left in self.folder.iterdir():
-            left.unlink()
+        self._clear()
         self.folder.rmdir()
         os.close(self._lock)
 
@@ -192,7 +192,7 @@ class Staging:
             Whether a file that is there already may be replaced.
         """
         # Paths are plain text here: what pathlib does with them costs as much as the system does.
-        temporary = f"{self.folder}/{os.getpid()}"
+        temporary = self._temporary()
         is_placed = False
         try:
             written = _write_file(temporary, chunks, release)
@@ -206,6 +206,22 @@ class Staging:
             if not is_placed:
                 Path(temporary).unlink(missing_ok=True)
         return written
+
+    def _clear(self) -> None:
+        for folder, folders, files in os.walk(self.folder, topdown=False):
+            for name in files:
+                Path(folder, name).unlink()
+            for left in (Path(folder, name) for name in folders):
+                left.unlink() if left.is_symlink() else left.rmdir()
+
+    def _temporary(self) -> str:
+        """Return where this process writes."""
+        pid = os.getpid()
+        if self._own[0] != pid:  # it was made before the processes were forked
+            own = self.folder / str(pid)
+            own.mkdir(mode=0o700, exist_ok=True)
+            self._own = pid, f"{own}/output"
+        return self._own[1]
 
     def _place(self, name: str) -> str:
         """Return the place of a file, whose folder is there."""
