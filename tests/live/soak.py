@@ -1,9 +1,10 @@
-"""What takes too long for ``make test``: ``make soak`` (about an hour).
+"""What takes too long for ``make test``: ``make soak`` (about two hours).
 
 The kill test in full, and a restore that needs the pauses of the workers' own looks around.
 
 ``GATEHOUSE_SOAK_KILLS`` (200 for each database) and ``GATEHOUSE_SOAK_SEED`` change it, and
-``-k sqlite`` picks one database. The figures of each run are printed.
+``-k sqlite`` picks one database, ``-k reception`` reception mode. The figures of each run are
+printed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from support.backup import (
     receive,
     restore,
 )
-from support.soak import assert_all_is_well, soak
+from support.soak import soak
+from support.soak_figures import assert_all_is_well
 from support.workers import Plant
 
 KILLS = int(os.environ.get("GATEHOUSE_SOAK_KILLS", "200"))
@@ -40,6 +42,18 @@ def test_a_site_under_load_survives_hundreds_of_kills(tmp_path: Path, database: 
 
     print(figures.line(), flush=True)
     assert_all_is_well(figures)
+
+
+@pytest.mark.timeout(4 * 3600)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_site_in_reception_mode_survives_as_many(tmp_path: Path, database: str) -> None:
+    print(f"\nseed {SEED}", flush=True)
+
+    figures = soak(tmp_path, database, KILLS, SEED, workers=2, is_reception=True)
+
+    print(figures.line(), flush=True)
+    assert_all_is_well(figures)
+    assert figures.looks > KILLS
 
 
 def test_parts_that_were_backed_up_at_different_times_go_together(tmp_path: Path) -> None:

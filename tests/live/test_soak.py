@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support.soak import assert_all_is_well, soak
+from support.soak import soak
+from support.soak_figures import assert_all_is_well
 
 KILLS = 6
 

@@ -17,7 +17,7 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.pipeline.start import WorkflowStarter
 from support.orthanc import eventually
-from support.soak import instance
+from support.soak_clients import instance
 from support.workers import AUTHORIZATION, Plant
 
 PATIENCE_S = 240.0

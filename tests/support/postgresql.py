@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -105,16 +106,25 @@ class PostgreSQL:
         )
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A running cluster, the same for all tests."""
+@contextmanager
+def own_cluster() -> Iterator[PostgreSQL]:
+    """Run a cluster that may be killed, because nobody else uses it."""
     # Not pytest's folder: the path of a Unix socket may have 107 characters only.
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-pg-"))
     server = PostgreSQL(folder)
     server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running cluster, the same for all tests."""
+    with own_cluster() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

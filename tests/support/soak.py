@@ -6,7 +6,8 @@ success. The moments, the parts and the pauses come from a seed. Whatever is kil
 while and is started again, as a service manager would.
 
 What was sent is recognized at the destination by its pixels, so nothing that is checked depends on
-what Gatehouse says about itself.
+what Gatehouse says about itself. In reception mode the gateway's own files are searched too for
+what identifies, each time after something was killed.
 """
 
 from __future__ import annotations
@@ -14,15 +15,11 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
 import signal
 import struct
-import tempfile
-import threading
+import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -32,10 +29,11 @@ from pydicom.filebase import DicomBytesIO
 
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.process_tree import descendants
-from support.dicom_builder import ct, to_bytes
 from support.gateway import Gateway
 from support.orthanc import Orthanc, eventually
-from support.postgresql import PostgreSQL
+from support.postgresql import PostgreSQL, own_cluster
+from support.soak_clients import CANARY, UID_ROOT, Clients, Instance
+from support.soak_figures import Figures
 
 POLICY = """\
 policy: everything
@@ -53,10 +51,6 @@ deliver:
     retry: {for: 1d, backoff: 1s..2s}
 """
 
-CANARY = "SOAKCANARY"
-UID_ROOT = "1.2.826.0.1.3680043.8.498.7350"
-
-INSTANCES_MAX = 12
 UNFINISHED_MAX = 10
 """Studies on their way, at most; beyond it the clients wait."""
 
@@ -78,136 +72,6 @@ DRAIN_MAX_S = 1800.0
 
 ON_THEIR_WAY = ("receiving", "waiting", "processing", "delivering")
 
-Instance = tuple[int, int]
-"""Number of the study and of the instance: what its pixels say."""
-
-
-def instance(study: int, number: int) -> bytes:
-    """Return a CT whose pixels say which one it is, with a canary wherever a person could be."""
-    uid = f"{UID_ROOT}.{study}"
-    data_set = ct(
-        rows=16,
-        columns=16,
-        PatientName=f"{CANARY}^NAME{study}",
-        PatientID=f"{CANARY}-{study}",
-        AccessionNumber=f"{CANARY}A{study}"[:16],
-        StudyDescription=f"{CANARY} study",
-        InstitutionName=f"{CANARY} hospital",
-        StudyInstanceUID=uid,
-        SeriesInstanceUID=f"{uid}.1",
-        SOPInstanceUID=f"{uid}.1.{number}",
-        FrameOfReferenceUID=f"{uid}.2",
-        InstanceNumber=str(number),
-    )
-    data_set.PixelData = struct.pack("<II", study, number) + data_set.PixelData[8:]
-    return to_bytes(data_set)
-
-
-class Clients(threading.Thread):
-    """Modalities that send one study after the other until they are told to stop.
-
-    Every third study comes by C-STORE. Nothing is given up: what is not answered with success is
-    sent again.
-    """
-
-    def __init__(
-        self, gateway: Gateway, folder: Path, seed: int, is_enough: Callable[[], bool]
-    ) -> None:
-        super().__init__(name="clients", daemon=True)
-        self.sent: set[Instance] = set()
-        self.studies = 0
-        self.tried_again = 0
-        self._gateway = gateway
-        self._folder = folder
-        self._random = random.Random(seed)  # noqa: S311  repeatable on purpose
-        self._is_enough = is_enough
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """Let the study that is being sent be the last one; wait for it."""
-        self._stopping.set()
-        self.join(DRAIN_MAX_S)
-        assert not self.is_alive(), "the clients could not send their last study"
-
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            if self._is_enough():
-                self._stopping.wait(0.2)
-                continue
-            self.studies += 1
-            count = self._random.randint(2, INSTANCES_MAX)
-            files = {
-                (self.studies, number): instance(self.studies, number)
-                for number in range(1, count + 1)
-            }
-            if self.studies % 3:
-                for which, dicom in files.items():
-                    self._until_taken(lambda dicom=dicom: self._post(dicom))  # type: ignore[misc]
-                    self.sent.add(which)
-            else:
-                paths = [self._folder / f"{number}.dcm" for _, number in files]
-                for path, dicom in zip(paths, files.values(), strict=True):
-                    path.write_bytes(dicom)
-                self._until_taken(lambda paths=paths: self._c_store(paths))  # type: ignore[misc]
-                self.sent |= set(files)
-
-    def _until_taken(self, send: Callable[[], bool]) -> None:
-        while not send():
-            self.tried_again += 1
-            time.sleep(0.3)
-
-    def _post(self, dicom: bytes) -> bool:
-        try:
-            return self._gateway.post("/instances", data=dicom).status_code == 200
-        except requests.RequestException:
-            return False
-
-    def _c_store(self, paths: list[Path]) -> bool:
-        return self._gateway.c_store(*paths).returncode == 0
-
-
-@dataclass
-class Figures:
-    """What a run did and found."""
-
-    seed: int
-    database: str
-    kills: Counter[str] = field(default_factory=Counter)
-    amid_work: int = 0
-    """Kills while at least one study was on its way."""
-    seconds: float = 0.0
-    studies: int = 0
-    instances: int = 0
-    tried_again: int = 0
-    generations: int = 0
-    attempts: int = 0
-    lost: set[Instance] = field(default_factory=set)
-    twice: set[Instance] = field(default_factory=set)
-    split: set[int] = field(default_factory=set)
-    """Studies that arrived under several Study Instance UIDs."""
-    unknown: int = 0
-    """Instances at the destination that nobody sent."""
-    identified: int = 0
-    states: dict[str, int] = field(default_factory=dict)
-    deliveries: dict[str, int] = field(default_factory=dict)
-    ended_more_than_once: int = 0
-    """Runs with more than one final state, or with none that no later run replaced."""
-    is_audit_intact: bool = False
-
-    def line(self) -> str:
-        """Return one line for people."""
-        kills = ", ".join(f"{count} x {part}" for part, count in sorted(self.kills.items()))
-        return (
-            f"{self.database}, seed {self.seed}: {sum(self.kills.values())} kills ({kills}), "
-            f"{self.amid_work} of them with studies on their way, in {self.seconds:.0f} s; "
-            f"{self.studies} studies, {self.instances} instances sent, {self.tried_again} sendings "
-            f"repeated, {self.generations} runs, {self.attempts} attempts to deliver; "
-            f"lost {len(self.lost)}, twice {len(self.twice)}, split {len(self.split)}, "
-            f"identified {self.identified}, studies {self.states}, deliveries {self.deliveries}, "
-            f"runs without one end {self.ended_more_than_once}, "
-            f"audit {'intact' if self.is_audit_intact else 'BROKEN'}"
-        )
-
 
 class Soak:
     """A site under load, and somebody who kills its parts. A context manager.
@@ -216,13 +80,24 @@ class Soak:
     ----------
     cluster : PostgreSQL, optional
         Where the ledger is; else it is SQLite.
+    is_reception : bool
+        Whether its policies are for reception mode.
     """
 
-    def __init__(self, folder: Path, seed: int, cluster: PostgreSQL | None, workers: int) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        cluster: PostgreSQL | None,
+        workers: int,
+        *,
+        is_reception: bool = False,
+    ) -> None:
+        self._is_reception = is_reception
         self._random = random.Random(seed)  # noqa: S311  repeatable on purpose
         self._cluster = cluster
-        self.figures = Figures(seed, "PostgreSQL" if cluster else "SQLite")
+        database = "PostgreSQL" if cluster else "SQLite"
+        self.figures = Figures(seed, database + (", reception mode" if is_reception else ""))
         url = cluster.new_database() if cluster else ""
         self.research = Orthanc(
             folder / "research", DicomAet="RESEARCH", DicomAlwaysAllowStore=True
@@ -233,6 +108,8 @@ class Soak:
             research_port=self.research.dicom_port,
         )
         (self.gateway.policies / "everything/everything.yaml").write_text(POLICY)
+        mode = "reception: true\n" if is_reception else ""
+        (self.gateway.policies / "pack.yaml").write_text("policies: [everything]\n" + mode)
         self._ledger_url = (
             url.replace("postgresql://", "postgresql+psycopg://")
             or f"sqlite:///{self.gateway.home / 'gatehouse.db'}"
@@ -276,6 +153,7 @@ class Soak:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.figures.kills[name.rstrip("-0123456789")] += 1
+            self._look_at_rest()
             away_s = self._random.uniform(0.0, AWAY_MAX_S)
             for one in ("gateway", "research", "database") if name == "all" else (name,):
                 self._back_at[one] = time.monotonic() + away_s
@@ -384,7 +262,27 @@ class Soak:
             return False
         return known >= len(self.clients.sent) and self._unfinished() == 0
 
+    def _look_at_rest(self) -> None:
+        """Search what the gateway has on its disk for what identifies, in reception mode."""
+        if not self._is_reception:
+            return
+        storage, home = self.gateway.folder / "storage", self.gateway.home
+        # The ledger knows which UID became which: that is what it is for.
+        for folder, texts in ((storage, (CANARY, UID_ROOT)), (home, (CANARY,))):
+            # In a process of its own: whoever opens a file of SQLite and closes it again drops the
+            # locks that this process has on it.
+            patterns = [word for text in texts for word in ("-e", text)]
+            found = subprocess.run(
+                ["grep", "-rlFs", *patterns, "--", str(folder)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.figures.at_rest += len(found.stdout.splitlines())
+        self.figures.looks += 1
+
     def _count(self) -> None:
+        self._look_at_rest()
         figures, ledger, sent = self.figures, self._ledger, self.clients.sent
         assert ledger is not None
         figures.studies = self.clients.studies
@@ -424,37 +322,18 @@ class Soak:
         return False
 
 
-@contextlib.contextmanager
-def own_cluster() -> contextlib.AbstractContextManager[PostgreSQL]:  # type: ignore[misc]
-    """A PostgreSQL that may be killed, because nobody else uses it."""
-    # Not pytest's folder: the path of a Unix socket may have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix="gatehouse-pg-"))
-    server = PostgreSQL(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
-
-
-def soak(folder: Path, database: str, kills: int, seed: int, workers: int = 1) -> Figures:
+def soak(
+    folder: Path,
+    database: str,
+    kills: int,
+    seed: int,
+    workers: int = 1,
+    *,
+    is_reception: bool = False,
+) -> Figures:
     """Run it once, over ``sqlite`` or ``postgresql``."""
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(own_cluster()) if database == "postgresql" else None
-        site = stack.enter_context(Soak(folder, seed, cluster, workers))
+        site = stack.enter_context(Soak(folder, seed, cluster, workers, is_reception=is_reception))
         site.kill(kills)
         return site.finish()
-
-
-def assert_all_is_well(figures: Figures) -> None:
-    """Nothing is lost, doubled or identified, and everything has come to its one end."""
-    assert figures.lost == set(), figures.line()
-    assert figures.twice == set(), figures.line()
-    assert figures.split == set(), figures.line()
-    assert figures.unknown == 0, figures.line()
-    assert figures.identified == 0, figures.line()
-    assert figures.states == {"done": figures.studies}, figures.line()
-    assert set(figures.deliveries) <= {"delivered", "superseded"}, figures.line()
-    assert figures.ended_more_than_once == 0, figures.line()
-    assert figures.is_audit_intact, figures.line()
