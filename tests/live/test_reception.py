@@ -21,6 +21,7 @@ from pynetdicom.sop_class import CTImageStorage
 from gatehouse.adapters import reception_files
 from gatehouse.pipeline.reception_journal import ReceptionMark, ReceptionRefusal
 from support.dicom_builder import ct, to_bytes
+from support.disks import SmallDisk
 from support.orthanc import ROOT, Installation, Orthanc, eventually, installations
 from support.reception import ADULTS, hand_over, journal, key_file, pack, policy
 from support.unix_server import unix_service
@@ -31,6 +32,7 @@ CANARY = "CNRY"
 """In every value that tells who somebody is; in bytes of an output it never occurs by chance."""
 
 SCRIPT = f"""
+import signal
 import sys
 from pathlib import Path
 
@@ -40,6 +42,8 @@ sys.path.insert(0, {str(ROOT / "plugin")!r})
 from gatehouse.adapters.own_output import OwnOutputs
 from gatehouse.adapters.reception import Desk, received_callback
 
+# A limit on files, where a test has no full disk to give, must not end Orthanc by a signal.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 HERE = Path(__file__).parent
 own = OwnOutputs(HERE / "home" / "run" / "service.sock", "secret", timeout_s=30)
 desk = Desk(HERE / "home", HERE / "master.key", own)
@@ -256,6 +260,28 @@ def test_a_start_with_a_broken_file_of_policies_is_none(
     assert gateway.process is not None
     assert gateway.process.wait(120) != 0
     assert "the policies for reception can't be read" in gateway.log
+
+
+@pytest.mark.parametrize("folder", ["home/reception", "storage"])
+def test_a_full_disk_refuses_and_nothing_is_stored_until_there_is_room(
+    installation: Installation, tmp_path: Path, folder: str
+) -> None:
+    whole = tmp_path / "gateway"
+    with SmallDisk(whole / folder) as disk, Gateway(whole, installation) as gateway:
+        disk.writers = lambda: [gateway.process.pid] if gateway.process else []
+        with disk.full():
+            # What was allocated to a file before may take a few lines more.
+            sent = [gateway.sends(instance(number)) for number in range(1, 21)]
+            posted = gateway.posts(instance(21))
+            meanwhile = gateway.instances
+        again = [gateway.sends(instance(number)) for number in range(1, 22)]
+
+        assert (sent[-1], posted) == (0xA700, 500)
+        assert len(meanwhile) == sent.count(0x0000)
+        assert again == [0x0000] * 21
+        assert len(gateway.instances) == 21
+        assert set(gateway.instances) == {mark.instance for mark in gateway.marks}
+        assert gateway.files_with(CANARY) == []
 
 
 def test_what_was_acknowledged_is_there_after_a_kill(
