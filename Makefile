@@ -38,7 +38,7 @@ sabotage: ## break the code on purpose, one way at a time, and see that a test n
 	@tools/setup test
 	@.venv/bin/python tests/sabotage.py $(ARGS)
 
-soak: ## kill every part of a site under load, 200 times over each database (about an hour)
+soak: ## kill every part of a site under load, 200 times over each database and in each mode (hours)
 	@tools/setup test
 	@tools/test tests/live/soak.py -s $(ARGS)
 
