@@ -317,6 +317,20 @@ def test_explain_of_a_named_policy_asks_only_it_and_shows_what_it_would_do(
     assert "What lung would do if the study were accepted:" in out
 
 
+@pytest.mark.parametrize("command", [["explain", "--policy", "lunk"], ["conformance", "lunk"]])
+def test_a_policy_s_name_that_is_misspelt_gets_the_nearest_as_a_hint(
+    folder: Path, study: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    files = [str(study)] if command[0] == "explain" else []
+
+    assert main([*command, "--policies", str(folder), *files]) == 2
+
+    assert output(capsys)[1] == [
+        f"gatehouse: error: there is no policy lunk in {folder}",
+        "hint: did you mean lung?",
+    ]
+
+
 def test_explain_takes_a_policy_file_that_is_in_no_pack(
     tmp_path: Path, study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

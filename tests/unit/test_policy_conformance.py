@@ -132,4 +132,4 @@ def test_a_policy_that_forwards_says_just_that(
 
 def test_a_policy_that_is_not_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conformance", "nothing"]) == 2
-    assert "can't be read" in capsys.readouterr().err
+    assert "there is no policy nothing in policies" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from gatehouse.policy.build_deliver import DestinationNames
 from gatehouse.policy.cases_schema import cases_schema
 from gatehouse.policy.load import load_pack, load_single
 from gatehouse.policy.model import Pack, Policy, Problem
-from gatehouse.policy.report import render
+from gatehouse.policy.report import nearest, render
 from gatehouse.policy.schema import pack_schema, policy_schema
 from gatehouse.policy.yaml_subset import SIZE_MAX
 
@@ -106,6 +106,25 @@ def load_policy(file: Path) -> Policy:
         errors = [render(problem) for problem in problems if problem.severity == "error"]
         raise PolicyError("the policy can't be used\n" + "\n".join(errors))
     return policy
+
+
+def load_named(folder: Path, name: str) -> Policy:
+    """Load the policy that a person names: one of the folder, or any file with ``.yaml``.
+
+    Raises
+    ------
+    PolicyError
+        If there is none, or with all its errors.
+    """
+    if name.endswith(".yaml"):
+        return load_policy(Path(name))
+    file = folder / name / f"{name}.yaml"
+    if not file.is_file():
+        known = [one.parent.name for one in folder.glob("*/*.yaml") if one.stem == one.parent.name]
+        hint = nearest(name, known)
+        more = f"\nhint: {hint}" if hint else ""
+        raise PolicyError(f"there is no policy {name} in {folder}{more}")
+    return load_policy(file)
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gatehouse.adapters.policy_files import load_policy
+from gatehouse.adapters.policy_files import load_named
 from gatehouse.policy.conformance import conformance
 
 HELP = "write what a policy does, as a conformance statement has to say it"
@@ -25,8 +25,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write Markdown to the standard output."""
-    file = Path(arguments.policy)
-    if file.suffix != ".yaml":
-        file = arguments.policies / file.name / f"{file.name}.yaml"
-    print(conformance(load_policy(file)), end="")
+    print(conformance(load_named(arguments.policies, arguments.policy)), end="")
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gatehouse.adapters.policy_files import load_policy, read_pack
+from gatehouse.adapters.policy_files import load_named, read_pack
 from gatehouse.commands.studies import File, add_origin_arguments, origin_of, read_studies
 from gatehouse.deid.known_values import NOTHING
 from gatehouse.deid.model import ProjectKeys
@@ -73,10 +73,7 @@ def _pack(arguments: argparse.Namespace) -> Pack:
     """Return the pack, or a pack of just the policy that was named."""
     name = arguments.policy
     if name is not None:
-        file = Path(name)
-        if file.suffix != ".yaml":
-            file = arguments.policies / name / f"{name}.yaml"
-        policy = load_policy(file)
+        policy = load_named(arguments.policies, name)
         return Pack((policy,), policy.digest)
     pack, problems = read_pack(arguments.policies)
     if pack is None:

@@ -14,10 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
         "of",
+        metavar="WHAT",
         nargs="?",
         choices=["policy", "pack", "test"],
         default="policy",
-        help="the schema of a policy (default), of pack.yaml, or of a policy's cases",
+        help="policy (default), pack (for pack.yaml), or test (for a policy's cases)",
     )
     parser.add_argument(
         "--write",

@@ -46,8 +46,12 @@ def load_pack(
         The pack, None if one of the problems is an error; all problems, by file and line.
     """
     pack_report, lock_report = Report(PACK_FILE), Report(LOCK_FILE)
+    if PACK_FILE not in files:
+        # Nothing else: another folder was meant, and each of its files would be an error.
+        pack_report.error(1, f"there is no {PACK_FILE}", 'write one: "policies: [NAME, ...]"')
+        return None, tuple(pack_report.problems)
     problems: list[Problem] = []
-    listed, defaults, reception = _read_pack_file(files.get(PACK_FILE), pack_report)
+    listed, defaults, reception = _read_pack_file(files[PACK_FILE], pack_report)
     lock = _read_lock_file(files, lock_report)
     for name, line in listed.items():
         if f"{name}/{name}.yaml" not in files:
@@ -116,11 +120,8 @@ def load_single(
     return policy, in_order(report.problems)
 
 
-def _read_pack_file(content: bytes | None, report: Report) -> tuple[dict[str, int], Defaults, bool]:
+def _read_pack_file(content: bytes, report: Report) -> tuple[dict[str, int], Defaults, bool]:
     """Return the policies' names with their lines, in order, the defaults, and reception mode."""
-    if content is None:
-        report.error(1, f"there is no {PACK_FILE}", 'write one: "policies: [NAME, ...]"')
-        return {}, Defaults(), False
     top = parse(content, report)
     if top is None:
         return {}, Defaults(), False
