@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.cli import main
 from gatehouse.commands.run import _queries
 from gatehouse.errors import ConfigurationError
 
@@ -75,3 +76,16 @@ def test_a_file_that_can_t_be_used_is_named(
 def test_words_that_are_no_query_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="--find takes words like"):
         list(_queries(["everything"], None))
+
+
+@pytest.mark.parametrize("window", ["7-8", "18:00", "18:00-25:00"])
+def test_a_window_that_is_none_is_refused_before_a_run_is_made(
+    tmp_path: Path, window: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "up.json").write_text('{"gateway_http": "http://127.0.0.1:1"}')
+    (tmp_path / "credentials.json").write_text('{"user": "oscar", "password": "secret"}')
+    words = ["run", "--home", str(tmp_path), "--policy", "basic", "--find", "Modality=CT"]
+
+    assert main([*words, "--window", window]) == 2
+
+    assert "--window takes two times of day, such as 18:00-07:00" in capsys.readouterr().err

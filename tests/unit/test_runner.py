@@ -372,3 +372,21 @@ def test_what_is_in_the_archive_can_be_run_over_in_reception_mode(stage: Stage) 
     stage.runner.turn()
 
     assert stage.counts(number) == {"working": 2, "pending": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("StudyDat", "StudyDat is not an attribute's keyword; did you mean StudyDate?"),
+        ("0008,00", "0008,00 is not an attribute's keyword"),
+    ],
+)
+def test_what_is_no_attribute_is_said_by_name_and_orthanc_is_not_asked(
+    stage: Stage, name: str, said: str
+) -> None:
+    number = stage.run()
+
+    with pytest.raises(PolicyError) as caught:
+        stage.desk.add(number, [{"StudyDate": "20260101", "0008,0060": "CT"}, {name: "CANARY"}])
+
+    assert str(caught.value) == said

@@ -158,6 +158,7 @@ def test_any_gateway_is_asked_by_url_and_credentials(
     ("arguments", "said"),
     [
         (["--url", "http://x"], "--url and --credentials belong together"),
+        (["--url", "x:8042", "--credentials", "f"], "--url is an address such as http://"),
         (["--home", "/nowhere"], "/nowhere/up.json can't be read (No such file or directory)"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +11,10 @@ from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.run_source import LocalStudies, RemoteStudies, StudySource
 from gatehouse.errors import PolicyError, StateError
 from gatehouse.pipeline.runs import FETCHES_NOTHING, RunRecord
+from gatehouse.policy.report import nearest
+from gatehouse.standard import dictionary
+
+_TAG = re.compile(r"[0-9A-Fa-f]{4}[,-]?[0-9A-Fa-f]{4}")
 
 
 class RunDesk:
@@ -58,9 +63,13 @@ class RunDesk:
 
         Raises
         ------
+        PolicyError
+            If a query names what is no attribute: Orthanc would only say that it failed.
         StateError
             If the run is over.
         """
+        for name in sorted({name for query in queries for name in query}):
+            _check_attribute(name)
         record = self.run(run_id)
         if record.state not in ("paused", "running"):
             raise StateError(f"a run that is {record.state} takes no more studies")
@@ -95,3 +104,9 @@ class RunDesk:
         if record is None:
             raise LookupError(run_id)
         return record
+
+
+def _check_attribute(name: str) -> None:
+    if dictionary.tag_of(name) is None and not _TAG.fullmatch(name):
+        hint = nearest(name, dictionary.keywords())
+        raise PolicyError(f"{name} is not an attribute's keyword" + (f"; {hint}" if hint else ""))

@@ -64,6 +64,8 @@ def gateway_of(arguments: argparse.Namespace) -> OrthancHttp:
     if url is None:
         url = _read(arguments.home / "up.json", "was `gatehouse up` started here?")["gateway_http"]
         credentials_file = arguments.home / "credentials.json"
+    elif not url.startswith(("http://", "https://")):
+        raise ConfigurationError("--url is an address such as http://127.0.0.1:8042")
     credentials = _read(credentials_file, "it holds user and password")
     credentials = credentials.get("gateway", credentials)
     try:

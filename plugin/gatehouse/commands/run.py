@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from gatehouse.adapters.orthanc_http import OrthancHttp
 from gatehouse.commands.gateway import FINDING, FINE, add_gateway_arguments, ask, gateway_of
 from gatehouse.errors import ConfigurationError
+from gatehouse.policy.units import WINDOW_PATTERN
 
 HELP = "process studies of an archive under a policy, throttled and resumable"
 
@@ -102,6 +104,8 @@ def _create(gateway: OrthancHttp, arguments: argparse.Namespace) -> tuple[int, i
     queries = list(_queries(arguments.find, arguments.csv))
     if not queries:
         raise ConfigurationError("nothing says which studies: --find or --csv")
+    if arguments.window and not re.match(WINDOW_PATTERN, arguments.window):
+        raise ConfigurationError("--window takes two times of day, such as 18:00-07:00")
     about = {
         "policy": arguments.policy,
         "modality": arguments.modality,
