@@ -12,6 +12,7 @@ import pytest
 
 from gatehouse.adapters.policy_files import LIBRARY, load_policy
 from gatehouse.cli import main
+from gatehouse.policy.destinations import DESTINATIONS
 from gatehouse.policy.draft import Draft, render_draft, with_policy
 from support.policies import policy_text
 
@@ -53,6 +54,17 @@ def test_a_new_policy_without_a_destination_stays_here(folder: Path) -> None:
     assert main(["new", "knee", "--policies", str(folder), "--called-aet", "KNEE"]) == 0
 
     assert load_policy(folder / "knee/knee.yaml").keep_local_label == "deid-knee"
+
+
+@pytest.mark.parametrize("via", DESTINATIONS.names())
+def test_a_new_policy_is_valid_whatever_the_way_of_its_delivery(folder: Path, via: str) -> None:
+    words = ["--called-aet", "KNEE", "--to", "research", "--via", via]
+
+    assert main(["new", "knee", "--policies", str(folder), *words]) == 0
+
+    assert load_policy(folder / "knee/knee.yaml").deliver[0].via == via
+    assert main(["validate", str(folder)]) == 0
+    assert main(["test", str(folder), "--policy", "knee", "--coverage"]) == 0
 
 
 def test_the_first_policy_of_an_empty_folder_gets_a_pack(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gatehouse.adapters.policy_files import LIBRARY, read_folder, schema_texts, write_whole
 from gatehouse.errors import PolicyError
+from gatehouse.policy.destinations import DESTINATIONS
 from gatehouse.policy.draft import Draft, renamed, render_draft, with_policy
 from gatehouse.policy.load import PACK_FILE, load_pack, load_single
 from gatehouse.policy.options import NOT_YET, OPTIONS
@@ -54,7 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an option of PS3.15 E.3, such as retain-modified-dates",
     )
     parser.add_argument("--to", help="the destination; without one the study stays here")
-    parser.add_argument("--via", default="dicom", choices=["dicom", "peer"], help="how it is sent")
+    parser.add_argument(
+        "--via",
+        default="dicom",
+        choices=DESTINATIONS.names(),
+        help="how it is sent; default: dicom",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
