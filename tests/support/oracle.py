@@ -255,7 +255,29 @@ def _rule(elements: _Elements, tag: int, tags: tuple[int, ...], rules: ObjectPla
         )
         return KEEP if is_kept else PRIVATE
     vr = elements.written_vr(tag)
-    return rules.private(tags, group, elements.creator(tag), element & 0xFF, vr)
+    creator = elements.creator(tag)
+    rule = rules.private(tags, group, creator, element & 0xFF, vr)
+    safe = SAFE_PRIVATE.get((creator, group), {}).get(element & 0xFF, "")
+    if rule.action == "keep" and safe and not _says(safe, vr, elements.value(tag)):
+        return PRIVATE  # something else than what the table means
+    return rule
+
+
+def _says(vr: str, written: str, value: bytes) -> bool:
+    """Tell if a value is what its VR in Table E.3.10-1 says, where that is a number or a UID."""
+    text = value.decode("latin-1").upper()
+    if vr in _WRITTEN:
+        for word in _NO_NUMBER:
+            text = text.replace(word, "\t")
+        return set(text) <= {*_WRITTEN[vr], *"\t\r\n"}
+    if vr in _BINARY and written in ("OB", "OD", "OF", "OL", "OV", "OW"):
+        return not value
+    return True
+
+
+_WRITTEN = dict.fromkeys(("DS", "IS", "UI"), "0123456789+-.E, \\\0")
+_NO_NUMBER = ("NAN", "INFINITY", "INF", "N/A", "NONE", "NULL", "*", "#", "IND", "UNKNOWN")
+_BINARY = ("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV")
 
 
 def _dummy(items: Any, path: Path, flat: Flat) -> None:

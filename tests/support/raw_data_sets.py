@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary
 
-from gatehouse.standard import table
+from gatehouse.standard import multiplicity, table
 from support.dicom_builder import CT_IMAGE_STORAGE, INSTANCE_UID, SERIES_UID, STUDY_UID
 
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -137,18 +137,22 @@ _TIMES = st.sampled_from([b"", b"235959", b"12:30 ", b"101112.123456", b"midnigh
 _DATE_TIMES = st.sampled_from(
     [b"", b"20240229235959.5+0100", b"2024", b"202402", b"20240229-20240301", b"whenever"]
 ).map(lambda value: value + b" " * (len(value) % 2))
+_NUMBERS = st.sampled_from([b"", b"1 ", b"-12\\3 ", b"+007", b"12\\\\0"]).map(
+    lambda value: value + b" " * (len(value) % 2)
+)
 _SIZES = {"AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "SL": 4, "SV": 8}
 _SIZES |= {"UL": 4, "UV": 8}
 _PRIVATE_VRS = ("LO", "SH", "DS", "UI", "DA", "UN", "OB")
 
 
-def _values(vr: str) -> st.SearchStrategy[Any]:
+def _values(vr: str, longest: int = 3) -> st.SearchStrategy[Any]:
     special = {"UI": _UID, "DA": _DATES, "TM": _TIMES, "DT": _DATE_TIMES}
+    special |= {"DS": _NUMBERS, "IS": _NUMBERS}
     if vr in special:
         return special[vr]
     if vr in ("OB", "OW", "UN", "US", "SS", *_SIZES):
         size = _SIZES.get(vr, 2)
-        return st.integers(0, 3).flatmap(
+        return st.integers(0, longest).flatmap(
             lambda count: st.binary(min_size=size * count, max_size=size * count)
         )
     return _TEXTS[_LONGEST.get(vr, 24)]
@@ -160,7 +164,8 @@ def _public(tag: int, depth: int) -> st.SearchStrategy[Element]:
         if depth <= 0:
             return st.just((tag, vr, []))
         return st.lists(data_sets(depth - 1), max_size=2).map(lambda items: (tag, vr, items))
-    return _values(vr).map(lambda value: (tag, vr, value))
+    longest = 1 if multiplicity.is_single(tag) and vr not in ("OB", "OW", "UN") else 3
+    return _values(vr, longest).map(lambda value: (tag, vr, value))
 
 
 _CREATORS = ("SIEMENS MR HEADER", "GEMS_PARM_01", "SOMEBODY", "Philips PET Private Group")

@@ -17,6 +17,7 @@ from gatehouse.deid.levels import (
     CUT,
     FORBIDDEN,
     ITEMS,
+    KEPT,
     NOTE,
     PRIVATE,
     SEEN,
@@ -49,6 +50,7 @@ BEFORE_FIRST: Final = -1
 """The tag before the first."""
 
 _HEADER_BYTES_MAX: Final = 12
+_IMPLICIT_UNASKED: Final = UNASKED[b""]
 
 _ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
 
@@ -99,7 +101,6 @@ class Editor(ElementEditor):
         data, edits = self._data, self.edits
         note, notes = self.changes.append, self.instance.notes
         header, u32, is_explicit = encoding.header, encoding.u32, encoding.is_explicit
-        unasked = UNASKED.get
         delta, vr = 0, b""
         # A stretch that is removed: its place among the edits, and where it begins and ends.
         cut, cut_start, cut_end = -1, -1, -1
@@ -129,17 +130,30 @@ class Editor(ElementEditor):
                     break
                 previous = tag
                 entry = level[tag]
+                if entry.expected == vr and length <= entry.longest and not length & 1:
+                    following = position + 8 + length
+                    kind = entry.kind
+                    if kind == KEPT:
+                        position = following
+                        continue
+                    spelled = entry.spelled
+                    if spelled is None or spelled(data, position + 8, following):
+                        if kind == SEEN:
+                            notes[tag] = Element(vr, position + 8, following, encoding)
+                        position = following
+                        continue
 
-                longest = unasked(vr)
-                if longest is not None:
+                if vr in SHORT_VRS:
                     value = position + 8
-                    if length <= longest and not length & 1:
-                        if entry is None:
-                            position = value + length
-                            continue
-                        if entry.kind == SEEN:
-                            position = value + length
-                            notes[tag] = Element(vr, value, position, encoding)
+                elif not is_explicit:
+                    value = position + 8
+                    if length <= _IMPLICIT_UNASKED and not length & 1 and entry.kind >= SEEN:
+                        following = value + length
+                        spelled = entry.spelled
+                        if spelled is None or spelled(data, value, following):
+                            if entry.kind == SEEN:
+                                notes[tag] = Element(vr, value, following, encoding)
+                            position = following
                             continue
                 elif vr in LONG_VRS:
                     value = position + 12
@@ -148,7 +162,7 @@ class Editor(ElementEditor):
                     raise ScanError("dicom.vr", "an element has a VR that does not exist")
                 following = value + length
 
-                if entry is not None and entry.kind == PRIVATE:
+                if entry.kind == PRIVATE:
                     blocks = blocks or PrivateBlocks(edits, self.changes, self.instance)
                     if element <= CREATOR_LAST:
                         change = entry.change if place is None else (place, tag, entry.change)
@@ -159,13 +173,13 @@ class Editor(ElementEditor):
                         delta += position - following
                         position = following
                         continue
-                    entry, added = blocks.entry(level, tag, vr)
+                    entry, added = blocks.entry(level, tag, vr, data, value, following)
                     delta += added
-                if entry is None:
+                if entry.kind > SEEN:
                     if vr != b"SQ" and length != UNDEFINED:
                         if following > end:
                             raise scan.truncated()
-                        delta += self._repair(tag, vr, value, following, encoding, place)
+                        delta += self._repair(entry, tag, vr, value, following, encoding, place)
                         position = following
                         continue
                 elif entry.kind == CUT and length != UNDEFINED:
@@ -234,15 +248,13 @@ class Editor(ElementEditor):
             else:
                 break
             entry = level[tag]
-            if entry is None:
-                break
             note(entry.change)
             position, previous = following, tag
         return position, previous
 
     def _element(
         self,
-        entry: Entry | None,
+        entry: Entry,
         tag: int,
         vr: bytes,
         length: int,
@@ -256,7 +268,7 @@ class Editor(ElementEditor):
     ) -> tuple[int, int]:
         """Edit one element that is not just passed over; return where it ends, and its growth."""
         inside = IMPLICIT_LITTLE if vr == b"UN" else encoding
-        kind = NOTE if entry is None or entry.kind == SEEN else entry.kind
+        kind = NOTE if entry.kind >= SEEN else entry.kind
         if kind == SEQUENCE or (kind == NOTE and self._is_sequence(tag, vr, length, value, entry)):
             if vr not in SEQUENCE_VRS:
                 raise ScanError("dicom.vr", "a sequence has the VR of something else")
@@ -271,11 +283,9 @@ class Editor(ElementEditor):
                 self._data, value, end, tag, vr, inside, depth, self._budget
             )
         if tag == PIXEL_DATA and length == UNDEFINED and kind == NOTE:
-            if entry is not None and entry.is_noted:
+            if entry.is_noted:
                 self._note(entry, Element(vr, value, following, inside), position, place)
             return following, self._clean_encapsulated(value, following, place)
-        if entry is None:
-            return following, 0
         if kind == ACT and length != UNDEFINED and vr != b"SQ":
             return following, self._value(entry, vr, position, value, following, encoding, place)
         if entry.is_noted:
@@ -283,7 +293,7 @@ class Editor(ElementEditor):
         if kind == NOTE:
             if length == UNDEFINED:
                 return following, 0
-            return following, self._repair(tag, vr, value, following, encoding, place)
+            return following, self._repair(entry, tag, vr, value, following, encoding, place)
         if kind == FORBIDDEN:
             raise ScanError("dicom.group", "an element is of a group that no data set may hold")
         new = None
@@ -295,16 +305,14 @@ class Editor(ElementEditor):
             new = entry.constant
         return following, self._replace(entry, vr, position, value, following, new, encoding, place)
 
-    def _is_sequence(
-        self, tag: int, vr: bytes, length: int, value: int, entry: Entry | None
-    ) -> bool:
+    def _is_sequence(self, tag: int, vr: bytes, length: int, value: int, entry: Entry) -> bool:
         """Tell if what is kept has items that must be gone into."""
         if vr == b"SQ":
             return True
         if length == UNDEFINED:
             return tag != PIXEL_DATA
         # What neither the dictionary nor the file gives a VR: private, or kept by a policy.
-        is_open = entry is not None and not entry.vr and vr in (b"UN", b"")
+        is_open = not entry.vr and vr in (b"UN", b"")
         return is_open and bytes(self._data[value : value + 4]) == _ITEM_TAG
 
     def _sequence(

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatehouse.deid import code_streams, dummy_items, offset_tables, overlays, pixel_lengths
+from gatehouse.deid import (
+    code_streams,
+    dummy_items,
+    offset_tables,
+    overlays,
+    pixel_lengths,
+    representations,
+)
 from gatehouse.deid.changes import Noted
 from gatehouse.deid.instance import Instance
 from gatehouse.deid.levels import SPECIFIC_CHARACTER_SET, STAMP, Entry
@@ -26,7 +33,7 @@ from gatehouse.dicom.encodings import (
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Element
 from gatehouse.errors import ScanError
-from gatehouse.standard import dictionary
+from gatehouse.standard import dictionary, multiplicity
 
 _CHARACTER_SET_LENGTH_MAX: Final = 1024
 _OVERLAY_LENGTH: Final = 8
@@ -133,17 +140,34 @@ class ElementEditor:
         return growth
 
     def _repair(
-        self, tag: int, vr: bytes, value: int, following: int, encoding: Encoding, place: Place
+        self,
+        entry: Entry,
+        tag: int,
+        vr: bytes,
+        value: int,
+        following: int,
+        encoding: Encoding,
+        place: Place,
     ) -> int:
         """Mend a value that stays, of odd length or too long for its VR; return its growth.
 
-        Pixels are not touched, not even in this. Source: PS3.5 sections 6.2 and 7.1.1.
+        One that is not of its attribute's kind is held. Pixels are not touched, not even in
+        this. Source: PS3.5 sections 6.2 and 7.1.1.
         """
         length = following - value
         if tag == PIXEL_DATA:
             if place is None:
                 self._blank_surplus(value, following)
             return 0
+        if entry.known:
+            representations.hold_other(
+                entry.known,
+                vr,
+                self._data,
+                value,
+                following,
+                is_single=multiplicity.is_single(tag),
+            )
         name = vr.decode("ascii") if vr else (dictionary.vr(tag) or "UN").partition(" ")[0]
         new = None
         if value_lengths.is_limited(name):

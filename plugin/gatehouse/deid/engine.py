@@ -152,7 +152,7 @@ def _edit(editor: Editor, plan: Plan, top: Level) -> None:
 
     read_up_to(PATIENT_ID + 1)
     entry = top[PATIENT_ID]
-    if PATIENT_ID not in instance.notes and entry is not None and entry.action is pseudonym:
+    if PATIENT_ID not in instance.notes and entry.action is pseudonym:
         instance.position = position
         new = write.text(instance.patient_pseudonym().encode("ascii"))
         instance.results[PATIENT_ID] = new

@@ -1,8 +1,8 @@
 """The plan's rules, prepared for the engine's loop.
 
 A ``Level`` is a dictionary from tag to what is to be done, for the data set at one path of
-sequences. ``None``, for most elements, means: pass it on. It fills itself from the plan, so that
-the loop is one look-up; how much it remembers is bounded, because a hostile file can name any tag.
+sequences. It fills itself from the plan, so that the loop is one look-up; how much it remembers is
+bounded, because a hostile file can name any tag.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from gatehouse.deid import offset_tables, overlays, pixel_lengths, pixels, stamp
+from gatehouse.deid import (
+    offset_tables,
+    overlays,
+    pixel_lengths,
+    pixels,
+    representations,
+    stamp,
+)
 from gatehouse.deid.actions import (
     ACTIONS,
     PATIENT_ID,
@@ -26,7 +33,8 @@ from gatehouse.deid.model import Change
 from gatehouse.deid.plan import ObjectPlan, Plan
 from gatehouse.deid.rules import Rule
 from gatehouse.dicom import paths
-from gatehouse.dicom.encodings import PIXEL_DATA
+from gatehouse.dicom.encodings import PIXEL_DATA, SHORT_VRS
+from gatehouse.dicom.value_lengths import UNASKED
 from gatehouse.standard import dictionary
 from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
 
@@ -82,6 +90,10 @@ FORBIDDEN: Final = 7
 """It can't be part of a data set."""
 SEEN: Final = 8
 """Like NOTE, at the top of the data set, and it changes nothing for what comes after it."""
+SPELLED: Final = 9
+"""Keep it, if its VR is the attribute's and its value says nothing but a number or a UID."""
+KEPT: Final = 10
+"""Keep it, if its VR is the attribute's."""
 
 _FIRST_GROUP: Final = 8
 """Even groups below are commands, file meta information and directories (PS3.5 section 7.1)."""
@@ -98,11 +110,15 @@ class Entry:
         "action",
         "change",
         "constant",
+        "expected",
         "is_noted",
         "kind",
+        "known",
+        "longest",
         "occurrences",
         "parameters",
         "reads",
+        "spelled",
         "tag",
         "vr",
     )
@@ -119,7 +135,15 @@ class Entry:
     ) -> None:
         self.tag = tag
         self.kind = kind
-        self.vr = vr
+        self.vr = vr.partition(" ")[0]
+        # Of two VRs that are allowed ("US or SS") either will do where only one is needed.
+        self.known = vr
+        # What comes under its VR, with an even length up to this, and is kept, is just passed over.
+        name = self.vr.encode("ascii")
+        is_short = kind >= SEEN and name in SHORT_VRS
+        self.expected = name if is_short else None
+        self.longest = UNASKED[name] if is_short else 0
+        self.spelled = representations.spelling(vr)
         self.is_noted = is_noted
         self.action: Action = ACTIONS.get(rule.action, remove)
         self.reads = self.action not in (remove, empty)
@@ -144,7 +168,7 @@ class Entry:
         return made
 
 
-class Level(dict[int, Entry | None]):
+class Level(dict[int, Entry]):
     """What is to be done with each attribute of the data set at one path."""
 
     __slots__ = ("_children", "_path", "_privates", "_root", "_rules")
@@ -155,9 +179,9 @@ class Level(dict[int, Entry | None]):
         self._path = path
         self._rules = root.object_plan.level(path)
         self._children: dict[int, Level] = {}
-        self._privates: dict[tuple[int, str, bytes, bool], Entry | None] = {}
+        self._privates: dict[tuple[int, str, bytes, bool], Entry] = {}
 
-    def __missing__(self, tag: int) -> Entry | None:
+    def __missing__(self, tag: int) -> Entry:
         entry = self._compile(tag)
         if self._root.may_remember():
             self[tag] = entry
@@ -174,7 +198,7 @@ class Level(dict[int, Entry | None]):
 
     def private(
         self, tag: int, creator: str, vr: bytes = b"", is_declared_safe: bool = False
-    ) -> Entry | None:
+    ) -> Entry:
         """Return what is to be done with a private element whose block has this creator."""
         key = (tag, creator, vr, is_declared_safe)
         if key in self._privates:
@@ -194,7 +218,7 @@ class Level(dict[int, Entry | None]):
         """Whether private elements stay that are known, or declared, to be safe."""
         return self._root.keeps_safe_private
 
-    def _compile(self, tag: int) -> Entry | None:
+    def _compile(self, tag: int) -> Entry:
         rule = self._rules[tag]
         if tag >> 16 & 1:
             kind = PRIVATE if self._root.keeps_private else CUT
@@ -203,10 +227,9 @@ class Level(dict[int, Entry | None]):
             return Entry(tag, FORBIDDEN, rule, "")
         if not self._path and tag in _STAMPED:
             return Entry(tag, STAMP, Rule("remove", "D", "stamp"), "", is_noted=True)
-        # Of two VRs that are allowed ("US or SS") either will do where only one is needed.
-        return self._entry(tag, rule, (dictionary.vr(tag) or "").partition(" ")[0])
+        return self._entry(tag, rule, dictionary.vr(tag) or "")
 
-    def _entry(self, tag: int, rule: Rule, vr: str) -> Entry | None:
+    def _entry(self, tag: int, rule: Rule, vr: str) -> Entry:
         is_noted = tag in _NOTED_AT_TOP if not self._path else tag == SPECIFIC_CHARACTER_SET
         if rule.action == "keep":
             if vr == "SQ":
@@ -215,7 +238,7 @@ class Level(dict[int, Entry | None]):
                 return Entry(tag, SEEN, rule, vr, is_noted=True)
             if is_noted or not vr or vr == "AS":
                 return Entry(tag, NOTE, rule, vr, is_noted=is_noted)
-            return None
+            return Entry(tag, SPELLED if representations.spelling(vr) else KEPT, rule, vr)
         if rule.action == "remove" and not is_noted:
             is_telling = not self._path and overlays.is_telling(tag)
             return Entry(tag, ACT if is_telling else CUT, rule, vr, is_noted=is_telling)

@@ -10,8 +10,10 @@ from typing import Final
 
 from gatehouse.deid.changes import Noted
 from gatehouse.deid.instance import Instance
-from gatehouse.deid.levels import CUT, Entry, Level
+from gatehouse.deid.levels import CUT, SEEN, Entry, Level
 from gatehouse.deid.output import Edit
+from gatehouse.deid.representations import is_of_kind
+from gatehouse.dicom.scan import Buffer
 
 CREATOR_FIRST: Final = 0x10
 CREATOR_LAST: Final = 0xFF
@@ -38,8 +40,16 @@ class PrivateBlocks:
         self._edits.append((start, end, b""))
         self._changes.append(change)
 
-    def entry(self, level: Level, tag: int, vr: bytes) -> tuple[Entry | None, int]:
-        """Return what is to be done with an element, and how many bytes a creator brings back."""
+    def entry(
+        self, level: Level, tag: int, vr: bytes, data: Buffer, start: int, end: int
+    ) -> tuple[Entry, int]:
+        """Return what is to be done with an element, and how many bytes a creator brings back.
+
+        Parameters
+        ----------
+        start, end : int
+            Its value; one of undefined length ends behind the data.
+        """
         creator_tag = tag & 0xFFFF0000 | tag >> 8 & 0xFF
         found = self._creators.get(creator_tag)
         if found is None:
@@ -47,7 +57,13 @@ class PrivateBlocks:
         creator, edit, change, length = found
         is_declared = level.keeps_safe_private and self._instance.is_declared_safe(tag, creator)
         entry = level.private(tag, creator, vr, is_declared)
-        if (entry is not None and entry.kind == CUT) or self._edits[edit] is None:
+        if (
+            entry.kind > SEEN
+            and end <= len(data)
+            and not is_of_kind(entry.known, vr, data, start, end, is_single=False)
+        ):
+            return level.private(tag, ""), 0  # not what is known to be safe
+        if entry.kind == CUT or self._edits[edit] is None:
             return entry, 0
         self._edits[edit] = None
         self._changes[change] = None

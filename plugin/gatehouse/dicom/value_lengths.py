@@ -33,9 +33,12 @@ _CHARACTERS_MAX: Final = {"LO": 64, "LT": 10240, "PN": 64, "SH": 16, "ST": 1024}
 _SINGLE: Final = frozenset({"LT", "ST"})
 """VRs without multiple values: a backslash is just a character."""
 
+_NUMBERS: Final = {"AT": 8, "FD": 48, "FL": 24, "SL": 16, "SS": 6, "UL": 16, "US": 6}
+"""Bytes of binary numbers that are common together: a point, a matrix row, a table's descriptor."""
+
 UNASKED: Final = {
     **dict.fromkeys(SHORT_VRS, SHORT_LENGTH_MAX),
-    **{vr.encode(): length for vr, length in (_BYTES_MAX | _CHARACTERS_MAX).items()},
+    **{vr.encode(): length for vr, length in (_BYTES_MAX | _CHARACTERS_MAX | _NUMBERS).items()},
     b"": min(length for vr, length in _BYTES_MAX.items() if vr != "AS"),
 }
 """VR of a header of 8 bytes -> the length up to which a value needs no closer look. The last, for

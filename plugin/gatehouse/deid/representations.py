@@ -1,0 +1,103 @@
+"""Values that stay and are not what their VR says: text under numbers, numbers under other VRs.
+
+The profile keeps attributes because of what they are: Rows is a number. What is not one, whatever
+VR it comes under, was judged by nobody. Where it can't be told that a value is of the attribute's
+kind, the instance is held, and a private element removed; values of a kind that holds words anyway
+are not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from gatehouse.dicom.scan import Buffer
+from gatehouse.errors import ScanError
+
+Spelling = Callable[[Buffer, int, int], object]
+"""Tells if the bytes from one place to another are spelled as a VR asks."""
+
+_SIZES: Final = {
+    **dict.fromkeys(("US", "SS"), 2),
+    **dict.fromkeys(("AT", "FL", "SL", "UL"), 4),
+    **dict.fromkeys(("FD", "SV", "UV"), 8),
+}
+"""Bytes of a binary number."""
+
+_STREAMS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
+
+_NUMBER: Final = re.compile(rb"[0-9+\-.eE, \\\0]*").fullmatch
+_SPELLED: Final = {
+    "DS": _NUMBER,
+    "IS": _NUMBER,
+    "UI": re.compile(rb"[0-9. \\\0]*").fullmatch,
+    "DA": re.compile(rb"[0-9.\-: \\\0]*").fullmatch,
+    "DT": re.compile(rb"[0-9.\-+: \\\0]*").fullmatch,
+    "TM": re.compile(rb"[0-9.\-: \\\0]*").fullmatch,
+    "AS": re.compile(rb"[0-9DWMYdwmy \\\0]*").fullmatch,
+}
+"""What is written in a few letters (PS3.5 Table 6.2-1), with what is commonly seen besides. None of
+it can hold a word."""
+
+_NO_NUMBERS: Final = re.compile(
+    rb"(?i)(?:[0-9+\-.e, \\\0\t\r\n]|nan|infinity|inf|n/a|none|null|\*|#|ind|unknown)*"
+).fullmatch
+"""What devices write where they have no number."""
+
+
+def spelling(vr: str) -> Spelling | None:
+    """Return how to tell that a value of this VR says nothing but a number or UID."""
+    return _SPELLED.get(vr) if vr in ("DS", "IS", "UI") else None
+
+
+def is_of_kind(
+    known: str, vr: bytes, data: Buffer, start: int, end: int, *, is_single: bool
+) -> bool:
+    """Tell if a value is of its attribute's kind.
+
+    Parameters
+    ----------
+    known : str
+        The attribute's VR in the dictionary, or several joined by "or"; empty if nothing is known.
+    vr : bytes
+        The VR in the file; empty in implicit VR.
+    is_single : bool
+        Whether the attribute has one value only.
+    """
+    size, is_binary, spelled = _kind(known)
+    length = end - start
+    written = vr.decode("ascii")
+    if spelled is not None:
+        return bool(spelled(data, start, end) or _NO_NUMBERS(data, start, end))
+    if not is_binary or not length:
+        return True
+    if written in _SIZES or written in ("", "UN"):
+        return not size or not is_single or length <= max(size, _SIZES.get(written, 0))
+    if written in _STREAMS:
+        return not size
+    return bool(size and _NUMBER(data, start, end))  # a number as text, which can be read
+
+
+def hold_other(
+    known: str, vr: bytes, data: Buffer, start: int, end: int, *, is_single: bool
+) -> None:
+    """Hold an instance whose value is not of its attribute's kind; see `is_of_kind`.
+
+    Raises
+    ------
+    ScanError
+        With rule ``dicom.vr``.
+    """
+    if not is_of_kind(known, vr, data, start, end, is_single=is_single):
+        raise ScanError("dicom.vr", "a value that stays is not of its attribute's kind")
+
+
+@lru_cache(maxsize=64)
+def _kind(known: str) -> tuple[int, bool, Spelling | None]:
+    """Return the size of a number, 0 for streams; if it is binary; how it is spelled if not."""
+    kinds = known.split(" or ") if known else []
+    size = max(_SIZES[kind] for kind in kinds) if kinds and _SIZES.keys() >= set(kinds) else 0
+    is_binary = bool(kinds) and set(kinds) <= _SIZES.keys() | _STREAMS
+    return size, is_binary, _SPELLED.get(known)
