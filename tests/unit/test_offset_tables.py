@@ -11,7 +11,8 @@ import pytest
 
 from gatehouse.deid.engine import deidentify
 from gatehouse.errors import HoldError
-from support.adversarial import JPEG_BASELINE, encapsulated, with_elements
+from support.adversarial import encapsulated, with_elements
+from support.adversarial_objects import JPEG_BASELINE
 from support.leaks import keys, plan
 
 IMAGE = b"\xff\xd8\xff\xda\0\x08\1\1\0\0\x3f\0\1\2\3\4\xff\xd9"

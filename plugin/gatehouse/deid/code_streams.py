@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Final
 
 from gatehouse.deid.output import Edit
-from gatehouse.dicom import scan, video_streams
+from gatehouse.dicom import run_lengths, scan, video_streams
 from gatehouse.dicom.code_streams import (
     JPEG_2000_SUFFIXES,
     JPEG_SUFFIXES,
@@ -46,13 +46,17 @@ _VIDEOS: Final[tuple[tuple[frozenset[str], _Reader], ...]] = (
 )
 
 
-def blanked(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iterator[Edit]:
+def blanked(
+    data: Buffer, start: int, end: int, transfer_syntax_uid: str, pixels: int = 0
+) -> Iterator[Edit]:
     """Yield the edits that overwrite text in the fragments of Pixel Data.
 
     Parameters
     ----------
     start, end : int
         Value of the element: items and delimiter.
+    pixels : int, optional
+        Of a frame, where they are known: behind them, run lengths end.
 
     Raises
     ------
@@ -65,6 +69,10 @@ def blanked(data: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Ite
         if suffix in suffixes:
             for frame in _frames(view, start, end):
                 yield from _blanked(view, frame, reader)
+    if suffix == run_lengths.SUFFIX:
+        for base, stop in list(_fragments(view, start, end))[1:]:
+            for first, last in run_lengths.unused(view[base:stop], pixels):
+                yield base + first, base + last, bytes(last - first)
     for suffixes, reader in _VIDEOS:
         if suffix in suffixes:
             video = _video(view, start, end)

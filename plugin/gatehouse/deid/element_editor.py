@@ -195,9 +195,12 @@ class ElementEditor:
 
     def _clean_encapsulated(self, value: int, following: int, place: Place) -> int:
         """Take out what encapsulated Pixel Data says besides the image; return its growth."""
-        syntax = self.instance.file.syntax.uid
+        instance = self.instance
         table = offset_tables.emptied(self._data, value, following)
-        edits = list(code_streams.blanked(self._data, value, following, syntax))
+        pixels = pixel_lengths.pixels_of_frame(instance) if place is None else 0
+        edits = list(
+            code_streams.blanked(self._data, value, following, instance.file.syntax.uid, pixels)
+        )
         if table is not None:
             edits.insert(0, table)
         if edits:

@@ -111,11 +111,11 @@ def _deidentify(dicom: Buffer, plan: Plan, keys: ProjectKeys, known: KnownValues
     _check_pixel_data(instance)
     pixel_lengths.hold_missing(instance)
     overlays.hold_embedded(instance)
+    found = instance.notes.get(PIXEL_DATA)
+    if found is not None and file.syntax.is_encapsulated:
+        code_streams.hold_container(file.data, found.start, found.end, file.syntax.uid)
     if plan.recipe.suspicious_pixels == "hold":
         pixels.hold_suspicious(_pixel_values(instance))
-        found = instance.notes.get(PIXEL_DATA)
-        if found is not None and file.syntax.is_encapsulated:
-            code_streams.hold_container(file.data, found.start, found.end, file.syntax.uid)
     return _result(editor, sop_class_uid)
 
 

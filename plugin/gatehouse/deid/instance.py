@@ -39,6 +39,8 @@ class Instance:
         Where attributes of the top level are that the engine has passed.
     overlay_groups : set of int
         Groups of overlays that may lie among the pixels.
+    frame_bits : int
+        Bits of a frame, once native pixels were met.
     results : dict
         The new values of those that were noted.
     position : int
@@ -54,6 +56,7 @@ class Instance:
         "_study_known",
         "character_set",
         "file",
+        "frame_bits",
         "keeps_characteristics",
         "keys",
         "notes",
@@ -82,6 +85,7 @@ class Instance:
         self.position = file.start
         self.notes: dict[int, Element] = {}
         self.overlay_groups: set[int] = set()
+        self.frame_bits = 0
         self.results: dict[int, bytes] = {}
         self.character_set = self.top_character_set = charsets.DEFAULT
         self._declared: Declared | None = None

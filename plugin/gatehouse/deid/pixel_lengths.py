@@ -56,21 +56,20 @@ def hold_missing(instance: Instance) -> None:
     """
     notes = instance.notes
     pixels = notes.get(PIXEL_DATA)
-    rows, columns = _number(instance, _ROWS), _number(instance, _COLUMNS)
-    if not rows or not columns:
-        return
     if pixels is None:
+        if not pixels_of_frame(instance):
+            return
         if not _INSTEAD.isdisjoint(notes):
             return
         raise ScanError("dicom.pixels-missing", "it describes an image and has no pixels")
-    bits = _number(instance, _BITS_ALLOCATED)
-    if instance.file.syntax.is_encapsulated or not bits:
+    frame_bits = instance.frame_bits
+    frames = _frames(instance)
+    if instance.file.syntax.is_encapsulated or not frame_bits or frames is None:
         return
-    frames = instance.value(_NUMBER_OF_FRAMES).strip(b" \0") or b"1"
-    if not frames.isdigit():
+    length = pixels.end - pixels.start
+    if length * 8 >= frame_bits * frames:
         return
-    pixels_count = rows * columns * int(frames[:9])
-    if (pixels.end - pixels.start) * 8 < pixels_count * bits * _samples(instance):
+    if length * 8 < frame_bits * frames * _share(instance):
         raise ScanError(
             "dicom.pixels-missing", "it has fewer pixels than its attributes say", "PixelData"
         )
@@ -85,14 +84,12 @@ def end_of_pixels(instance: Instance, start: int, end: int) -> int:
         With rule ``dicom.pixel-data``, if there is room for one more frame: what it shows, no
         attribute speaks of.
     """
-    bits = _number(instance, _BITS_ALLOCATED)
-    samples = _number(instance, _SAMPLES_PER_PIXEL) or 1
-    frame_bits = _number(instance, _ROWS) * _number(instance, _COLUMNS) * samples * bits
-    frames = instance.value(_NUMBER_OF_FRAMES).strip(b" \0") or b"1"
-    if not frame_bits or not frames.isdigit():
+    frame_bits = instance.frame_bits = _frame_bits(instance)
+    frames = _frames(instance)
+    if not frame_bits or frames is None:
         return end
     # Up to the end of a word: in big endian, the byte that pads stands before the last pixel.
-    expected = (frame_bits * int(frames[:9]) + 15) // 16 * 2
+    expected = (frame_bits * frames + 15) // 16 * 2
     if (end - start - expected) * 8 >= frame_bits:
         raise ScanError(
             "dicom.pixel-data", "it has more pixels than its attributes say", "PixelData"
@@ -100,12 +97,29 @@ def end_of_pixels(instance: Instance, start: int, end: int) -> int:
     return min(start + expected, end)
 
 
-def _samples(instance: Instance) -> float:
-    samples = _number(instance, _SAMPLES_PER_PIXEL) or 1
-    if samples != 3:
-        return samples
+def _frame_bits(instance: Instance) -> int:
+    """Return the bits of a frame in which no samples are shared; 0 if they are not known."""
+    bits, samples = _number(instance, _BITS_ALLOCATED), _number(instance, _SAMPLES_PER_PIXEL) or 1
+    return pixels_of_frame(instance) * samples * bits
+
+
+def pixels_of_frame(instance: Instance) -> int:
+    """Return rows by columns; 0 if they are not known."""
+    return _number(instance, _ROWS) * _number(instance, _COLUMNS)
+
+
+def _frames(instance: Instance) -> int | None:
+    """Return the number of frames; None if it is not a number."""
+    frames = instance.value(_NUMBER_OF_FRAMES).strip(b" \0") or b"1"
+    return int(frames[:9]) if frames.isdigit() else None
+
+
+def _share(instance: Instance) -> float:
+    """Return which share of the samples is stored where pixels share their colours."""
+    if _number(instance, _SAMPLES_PER_PIXEL) != 3:
+        return 1
     interpretation = instance.value(_PHOTOMETRIC_INTERPRETATION).strip(b" \0").decode("latin-1")
-    return _SUBSAMPLED.get(interpretation[-3:], samples)
+    return _SUBSAMPLED.get(interpretation[-3:], 3) / 3
 
 
 def _number(instance: Instance, tag: int) -> int:
