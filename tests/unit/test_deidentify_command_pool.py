@@ -48,6 +48,22 @@ def test_the_work_is_shared_and_not_done_here() -> None:
     assert os.getpid() not in workers
 
 
+def test_the_work_begins_before_the_first_answer_is_asked_for() -> None:
+    reading, writing = os.pipe()
+
+    def work(_phase: int, number: int) -> int:
+        os.write(writing, b"x")
+        return number
+
+    with ForkPool(1, work, 60.0) as pool:
+        answers = pool.run(7, range(2))
+        os.read(reading, 1)  # does not return unless somebody is at work
+
+        assert list(answers) == [(0, 0), (1, 1)]
+    os.close(reading)
+    os.close(writing)
+
+
 def test_a_process_that_dies_costs_its_task_only() -> None:
     def work(_phase: int, number: int) -> int:
         if number in (0, 3, 4, 19):

@@ -29,7 +29,7 @@ FILE_S: Final = 600.0
 STAGING: Final = ".gatehouse"
 """Folder in the output folder while a run is at it."""
 
-_LOOKS_AHEAD: Final = 256
+_LOOKS_AHEAD: Final = 512
 """Looks that a process has at hand at first: one takes a fiftieth of a millisecond."""
 
 _DIGEST_BYTES: Final = 1 << 20
@@ -198,8 +198,9 @@ class FolderRun:
         ]
         totals = Totals()
         outputs: set[str] = set()
+        # They are at work while the report is begun.
+        answers = pool.run(DEIDENTIFY, numbers, before_wait=lambda: report.flush())
         with self._maps.report() as report:
-            answers = pool.run(DEIDENTIFY, numbers, before_wait=report.flush)
             for path, _ in self._entries:
                 answer = self._answers.get(path)
                 if answer is None and path not in self._done:

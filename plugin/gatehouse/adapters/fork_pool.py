@@ -30,9 +30,9 @@ _AHEAD_MIN = 4
 _AHEAD_MAX = 512
 
 _GATHER_S = 0.01
-"""How long answers are gathered while there is more to hand out. To wake up for each of them takes
-from the children what they need, where they are as many as there are cores; a child gets so much
-ahead that it has work for longer than this, and little of what takes long."""
+"""How long answers are gathered while all children have work for longer. To wake up for each of
+them takes from the children what they need, where they are as many as there are cores; a child gets
+so much ahead that it has work for twice this, and little of what takes long."""
 
 _AHEAD_OF_ORDER_MAX = 4096
 """Answers that wait for an earlier one; beyond it no further tasks are handed out."""
@@ -184,7 +184,10 @@ class ForkPool:
         ahead: int = AHEAD_FIRST,
         before_wait: Callable[[], None] = lambda: None,
     ) -> Iterator[tuple[int, Any]]:
-        """Yield each task's number and answer, in the order of the tasks.
+        """Return each task's number and answer, in the order of the tasks.
+
+        The children are at work when this returns, whatever their parent does before it asks for
+        the first answer.
 
         Parameters
         ----------
@@ -195,14 +198,21 @@ class ForkPool:
         """
         rest = deque(numbers)
         order = deque(rest)
-        answers: dict[int, Any] = {}
         for child in self._children:
             child.ahead = ahead
+        self._hand_out(phase, rest)
+        return self._answers(phase, rest, order, before_wait)
+
+    def _answers(
+        self, phase: int, rest: deque[int], order: deque[int], before_wait: Callable[[], None]
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield answers as they come, and hand out what is left."""
+        answers: dict[int, Any] = {}
         while order:
             if len(answers) < _AHEAD_OF_ORDER_MAX or (rest and rest[0] == order[0]):
                 self._hand_out(phase, rest)
             before_wait()
-            for child in self._ready(may_gather=bool(rest)):
+            for child in self._ready():
                 done = child.receive()
                 if done is None:
                     self._replace(child, rest, answers, Lost("died"))
@@ -236,9 +246,10 @@ class ForkPool:
             if numbers:
                 child.give(phase, numbers)
 
-    def _ready(self, *, may_gather: bool) -> list[_Child]:
+    def _ready(self) -> list[_Child]:
+        are_busy = all(2 * len(child.at_hand) >= child.ahead for child in self._children)
         ready = self._poll.poll(_POLL_MS)
-        if ready and may_gather:
+        if ready and are_busy:
             time.sleep(_GATHER_S)
             ready = self._poll.poll(0)
         descriptors = {descriptor for descriptor, _ in ready}
