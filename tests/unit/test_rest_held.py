@@ -15,6 +15,8 @@ import pytest
 
 import gatehouse
 from gatehouse.pipeline.records import StudyKey
+from gatehouse.web import held_routes
+from gatehouse.web.held_routes import REEVALUATED_AT_ONCE
 from gatehouse.web.words import FAMILIES, WORDS, words_of
 from support.asgi import Reply, call
 from support.desk import text, write_folder
@@ -77,6 +79,47 @@ def test_held_studies_are_decided_about_again(site: Site, about: dict[str, Any])
     assert state(site, 1) == ("waiting", 2)
     assert state(site, 2) == ("waiting", 2)
     assert site.woken
+
+
+def hold_many(site: Site, number: int) -> None:
+    """Hold so many studies more."""
+    for one in range(3, number + 3):
+        site.receive(f"instance-{one}", f"study-{one}")
+        site.hold(StudyKey(one, 1))
+
+
+def test_however_many_are_held_all_of_them_are_decided_about_again(site: Site) -> None:
+    hold_many(site, 2 * REEVALUATED_AT_ONCE)
+
+    answer = post(site, "held/re-evaluate", {"rule": "pixels.suspicious"}).json
+
+    assert len(answer["studies"]) == 2 * REEVALUATED_AT_ONCE + 2
+    assert answer["left"] == 0
+    assert dict(site.ledger.counts().studies) == {"waiting": 2 * REEVALUATED_AT_ONCE + 2}
+    assert site.ledger.verify_audit().is_intact
+
+
+def test_what_there_was_no_time_for_is_said_and_done_at_the_next_request(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_routes, "REEVALUATED_FOR_S", -1.0)
+    hold_many(site, REEVALUATED_AT_ONCE)
+
+    first = post(site, "held/re-evaluate", {"everything": True}).json
+    second = post(site, "held/re-evaluate", {"everything": True}).json
+
+    assert (len(first["studies"]), first["left"]) == (REEVALUATED_AT_ONCE, 2)
+    assert (len(second["studies"]), second["left"]) == (2, 0)
+
+
+def test_a_study_that_is_held_no_more_is_not_begun_anew_by_who_comes_too_late(site: Site) -> None:
+    site.ledger.process_again(1, "alice", NOW)
+    site.ledger.advance(StudyKey(1, 2), "processing", NOW)
+
+    begun = site.ledger.reevaluate([1, 2], "oscar", NOW)
+
+    assert begun == [2]
+    assert state(site, 1) == ("processing", 2)
 
 
 def test_only_what_is_held_for_the_reason_is_decided_about_again(site: Site) -> None:

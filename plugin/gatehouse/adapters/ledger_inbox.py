@@ -11,7 +11,6 @@ from gatehouse.adapters.ledger_audit import AuditLedger
 from gatehouse.adapters.ledger_base import chunks
 from gatehouse.adapters.ledger_reception_tables import reception_mark
 from gatehouse.adapters.ledger_tables import delivery, hold, instance, own_output, server, study
-from gatehouse.errors import StateError
 from gatehouse.pipeline.ports import ReceivedInstance
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.pipeline.states import OPEN_DELIVERIES, StudyState
@@ -131,28 +130,6 @@ class InboxLedger(AuditLedger):
             rows = connection.execute(query.order_by(study.c.last_received_at)).all()
         return [StudyKey(row.id, row.generation) for row in rows]
 
-    def waited_out(self, policy: str, longest_s: float, now: float) -> list[int]:
-        """Return the studies that a policy held as incomplete before its longest wait was over.
-
-        Each is returned until it was decided about again after that time.
-        """
-        over_at = study.c.first_received_at + longest_s
-        query = sa.select(study.c.id).where(
-            study.c.state == "held",
-            study.c.rule == "incomplete",
-            study.c.policy == policy,
-            over_at <= now,
-            study.c.state_changed_at < over_at,
-        )
-        with self.reading() as connection:
-            return list(connection.scalars(query.order_by(study.c.id)))
-
-    def due_again(self, now: float) -> list[int]:
-        """Return the held studies that are to be looked at again by themselves."""
-        query = sa.select(study.c.id).where(study.c.state == "held", study.c.again_at <= now)
-        with self.reading() as connection:
-            return list(connection.scalars(query.order_by(study.c.again_at)))
-
     def forget_vanished(self, name: str, orthanc_ids: Sequence[str], now: float) -> list[StudyKey]:
         """Note that instances are no longer in Orthanc; return the studies that had them.
 
@@ -167,42 +144,6 @@ class InboxLedger(AuditLedger):
                         sa.update(instance).where(instance.c.id == row.id).values(vanished_at=now)
                     )
         return list(changed.values())
-
-    def process_again(self, study_id: int, by: str, now: float) -> StudyKey:
-        """Open the next generation of a study because a person asks for it; it is ``waiting``.
-
-        What was in the archive before Gatehouse counts as received from now on.
-
-        Raises
-        ------
-        LookupError
-            If there is no such study.
-        StateError
-            If the study is still receiving, or waits already: it will be processed anyway.
-        """
-        with self.writing() as connection:
-            row = connection.execute(
-                sa.select(study).where(study.c.id == study_id).with_for_update()
-            ).one_or_none()
-            if row is None:
-                raise LookupError(study_id)
-            if row.state in ("receiving", "waiting"):
-                raise StateError("the study is not complete yet, or waits already")
-            generation = row.generation + 1
-            connection.execute(
-                sa.update(instance)
-                .where(
-                    instance.c.study_id == study_id,
-                    instance.c.generation == ARCHIVED_GENERATION,
-                )
-                .values(generation=generation, received_at=now)
-            )
-            self._supersede(connection, study_id, now, by=by, resolution="processed again")
-            self._move(connection, study_id, generation, "waiting", now, reason="processed again")
-            self._record_audit(
-                connection, by, "study.process-again", f"study {study_id}", "waiting", now
-            )
-        return StudyKey(study_id, generation)
 
     def _owned(self, connection: sa.Connection, name: str, ids: Sequence[str]) -> set[str]:
         owned: set[str] = set()

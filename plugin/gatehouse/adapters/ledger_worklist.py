@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gatehouse.adapters.ledger_again import AgainLedger
 from gatehouse.adapters.ledger_desk_tables import rejection, study_release
-from gatehouse.adapters.ledger_inbox import ARCHIVED_GENERATION, InboxLedger
+from gatehouse.adapters.ledger_inbox import ARCHIVED_GENERATION
 from gatehouse.adapters.ledger_tables import delivery, hold, instance, run, run_item, study
 from gatehouse.errors import StateError
 from gatehouse.pipeline.desk_records import (
@@ -23,7 +24,7 @@ EXPIRED_RULE = "expired"
 REJECTED_RULE = "rejected-by-a-person"
 
 
-class WorklistLedger(InboxLedger):
+class WorklistLedger(AgainLedger):
     """Methods of the routes about held studies, and of what looks after them."""
 
     def held_reasons(self) -> list[HeldReasonRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import Annotated
 
@@ -19,6 +20,13 @@ from gatehouse.web.policy_routes import desk_of
 from gatehouse.web.words import words_of
 
 REEVALUATED_MAX = 1000
+
+REEVALUATED_AT_ONCE = 25
+"""In one transaction, which others that write to the ledger wait for."""
+
+REEVALUATED_FOR_S = 15.0
+"""Orthanc's own route waits no longer than twice as long: what is left then is said."""
+
 SUSPICIOUS_PIXELS = "suspicious-pixels"
 CHECK = "check "
 
@@ -62,13 +70,8 @@ def reevaluate(
         studies, skipped = _studies(parts, wanted.holds)
     else:
         studies, left = parts.ledger.held_studies(wanted.rule, limit=REEVALUATED_MAX)
-    begun: list[int] = []
-    for study_id in studies:
-        try:
-            parts.ledger.process_again(study_id, asker.name, parts.health.clock())
-        except StateError:
-            continue  # new instances came meanwhile: it will be decided about anyway
-        begun.append(study_id)
+    begun, rest = _again(parts, studies, asker.name)
+    left += rest
     if wanted.because and begun:
         parts.ledger.record_audit(
             asker.name,
@@ -143,6 +146,18 @@ def take_back(request: Request, hold_id: HoldPath, asker: Asker) -> answers.Reje
     except StateError as error:
         raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
     return _rejection(hold_id, made, "taken-back")
+
+
+def _again(parts: Backend, studies: list[int], by: str) -> tuple[list[int], int]:
+    """Have studies decided about again for as long as there is time; return how many are left."""
+    begun: list[int] = []
+    until = time.monotonic() + REEVALUATED_FOR_S
+    for start in range(0, len(studies), REEVALUATED_AT_ONCE):
+        if start and time.monotonic() >= until:
+            return begun, len(studies) - start
+        part = studies[start : start + REEVALUATED_AT_ONCE]
+        begun += parts.ledger.reevaluate(part, by, parts.health.clock())
+    return begun, 0
 
 
 def _studies(parts: Backend, holds: list[int]) -> tuple[list[int], list[int]]:
