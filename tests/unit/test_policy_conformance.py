@@ -133,3 +133,12 @@ def test_a_policy_that_forwards_says_just_that(
 def test_a_policy_that_is_not_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conformance", "nothing"]) == 2
     assert "there is no policy nothing in policies" in capsys.readouterr().err
+
+
+def test_the_page_in_the_documents_is_what_the_command_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["conformance", "basic", "--policies", str(ROOT / "policies")]) == 0
+
+    _, said = (ROOT / "docs/conformance.md").read_text(encoding="utf-8").split("\n\n", 1)
+    assert said == capsys.readouterr().out
