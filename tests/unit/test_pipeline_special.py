@@ -15,6 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from gatehouse.pipeline.delivery import DeliverySteps
+from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.pipeline.study import StudySteps
 from support.dicom_builder import to_bytes
@@ -256,7 +257,8 @@ def send_corrected(line: Line) -> StudyKey:
     line.archive.originals["instance-1"] = original
     corrected = received("corrected", study="study-2")
     line.ledger.record_changes(SERVER, 2, [corrected], line.now)
-    return line.complete()
+    [key] = [one for one in line.ledger.quiet_studies(line.now + 100.0, 5.0) if one.study_id == 2]
+    return key
 
 
 def test_a_study_that_comes_again_with_another_patient_id_is_held_while_the_first_is_there(
@@ -269,6 +271,44 @@ def test_a_study_that_comes_again_with_another_patient_id_is_held_while_the_firs
 
     assert state(line, 2) == ("held", "study.other-patient")
     assert len(line.research.got) == 1
+
+
+def hold_again(line: Line) -> None:
+    key = line.ledger.process_again(1, "somebody", line.now)
+    line.ledger.advance(key, "processing", line.now)
+    line.ledger.hold(key, Held("", "no-policy", "for a test"), line.now)
+
+
+def receive_late(line: Line) -> None:
+    late = received("late", study=received().study_orthanc_id)
+    line.ledger.record_changes(SERVER, 2, [late], line.now)
+
+
+@pytest.mark.parametrize(
+    "what_happens", [receive_late, hold_again], ids=["more of it comes", "it is held now"]
+)
+def test_what_went_out_before_counts_whatever_becomes_of_its_study_later(
+    tmp_path: Path, what_happens: Callable[[Line], None]
+) -> None:
+    line = Line(tmp_path, instances=1)
+    line.run(KEY)
+    what_happens(line)
+
+    line.run(send_corrected(line))
+
+    assert state(line, 2) == ("held", "study.other-patient")
+    assert len(line.research.got) == 1
+
+
+def test_what_was_made_and_never_sent_is_no_other_patient_s(tmp_path: Path) -> None:
+    line = Line(tmp_path, instances=1)
+    studies = StudySteps(line.tools)
+    assert studies.make(KEY, studies.decide(KEY)) is not None
+    hold_again(line)
+
+    line.run(send_corrected(line))
+
+    assert state(line, 2)[0] == "done"
 
 
 def test_when_the_wrong_one_was_deleted_the_corrected_one_goes_out(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_base import chunks
 from gatehouse.adapters.ledger_reception_tables import reception_mark
-from gatehouse.adapters.ledger_tables import instance, output, own_output, study
+from gatehouse.adapters.ledger_tables import delivery, instance, output, own_output, study
 from gatehouse.adapters.ledger_work import WorkLedger
 from gatehouse.pipeline.records import Arrival, InstanceRecord, Output, StudyKey
 from gatehouse.policy.model import Origin
@@ -105,8 +105,9 @@ class InstanceLedger(WorkLedger):
     def made_elsewhere(self, key: StudyKey, limit: int) -> list[tuple[str, str]]:
         """Return instances of a run whose SOP Instance UIDs another study has as well.
 
-        To Orthanc a study is another one if its Patient ID is. Runs that were held or rejected
-        don't count, nor does the same study in another Orthanc.
+        To Orthanc a study is another one if its Patient ID is. What a destination may have counts,
+        whatever has become of its study since; of what was never sent, only runs that go on or are
+        done. The same study in another Orthanc does not count.
 
         Returns
         -------
@@ -114,13 +115,20 @@ class InstanceLedger(WorkLedger):
             Their Orthanc IDs.
         """
         other, others, here = output.alias(), study.alias(), study.alias()
+        goes_on = sa.and_(
+            others.c.generation == other.c.generation,
+            others.c.state.in_(("processing", "delivering", "done")),
+        )
+        was_sent = sa.exists().where(
+            delivery.c.study_id == other.c.study_id,
+            delivery.c.generation == other.c.generation,
+            delivery.c.attempts > 0,
+        )
         query = (
             sa.select(output.c.instance, other.c.instance)
+            .distinct()
             .join(other, other.c.sop_instance_uid_new == output.c.sop_instance_uid_new)
-            .join(
-                others,
-                sa.and_(others.c.id == other.c.study_id, others.c.generation == other.c.generation),
-            )
+            .join(others, others.c.id == other.c.study_id)
             .join(here, here.c.id == output.c.study_id)
             .join(
                 instance,
@@ -137,7 +145,7 @@ class InstanceLedger(WorkLedger):
                 # The same patient's study, received once as it was and once de-identified.
                 others.c.orthanc_id != output.c.study_orthanc_id_new,
                 here.c.orthanc_id != other.c.study_orthanc_id_new,
-                others.c.state.in_(("processing", "delivering", "done")),
+                sa.or_(goes_on, was_sent),
                 instance.c.vanished_at.is_(None),
             )
             .limit(limit)
