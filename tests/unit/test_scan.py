@@ -6,8 +6,10 @@ the path it names are compared. The engine is what reads them, since they must n
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -347,3 +349,33 @@ def test_an_error_names_the_place_and_no_value() -> None:
     assert str(error) == (
         "dicom.duplicate: an element comes twice in one data set at SOPInstanceUID"
     )
+
+
+def outcome(elements: Iterator[tuple[int, scan.Element]]) -> list[object]:
+    """Return tags and places, and at the end the rule of the error, if there is one."""
+    found: list[object] = []
+    try:
+        found.extend(elements)
+    except ScanError as error:
+        found.append(error.rule)
+    return found
+
+
+@pytest.mark.parametrize(
+    "encoding", [EXPLICIT_LITTLE, encodings.IMPLICIT_LITTLE, encodings.EXPLICIT_BIG]
+)
+@pytest.mark.parametrize("changed", range(0, 260, 3))
+def test_to_pick_elements_is_to_read_all_and_keep_some(
+    encoding: encodings.Encoding, changed: int
+) -> None:
+    nested = open_sequence(0x10, 0x1002, ITEM + struct.pack("<I", 0) + END_OF_SEQUENCE)
+    data = bytearray(HEAD + element(0x10, 0x10, "PN", b"A^B ") + nested + STUDY + PIXELS + ITEM)
+    for at in (changed, changed + 1):
+        data[at % len(data)] ^= 0xFE
+    wanted, last = {0x00080018, 0x00100010, 0x00101002, 0x0020000D}, 0x0020000D
+
+    picked = outcome(scan.pick(data, 0, len(data), encoding, wanted, last))
+
+    everything = scan.elements(data, 0, len(data), encoding)
+    up_to_last = itertools.takewhile(lambda one: one[0] <= last, everything)
+    assert picked == outcome(one for one in up_to_last if one[0] in wanted)

@@ -114,13 +114,51 @@ def find(
     data: Buffer, start: int, end: int, encoding: Encoding, wanted: Container[int], last: int
 ) -> dict[int, Element]:
     """Return the wanted elements of one data set, reading no further than the tag ``last``."""
-    found: dict[int, Element] = {}
-    for tag, element in elements(data, start, end, encoding):
+    return dict(pick(data, start, end, encoding, wanted, last))
+
+
+def pick(
+    data: Buffer, start: int, end: int, encoding: Encoding, wanted: Container[int], last: int
+) -> Iterator[tuple[int, Element]]:
+    """Yield what `elements` does of the wanted tags, reading no further than the tag ``last``.
+
+    Notes
+    -----
+    To pass over what nobody wants costs a third of what `elements` takes for it.
+    """
+    header, is_explicit = encoding.header, encoding.is_explicit
+    budget = new_budget()
+    position = start
+    vr = b""
+    for _ in budget:
+        if position >= end:
+            break
+        try:
+            if is_explicit:
+                group, element, vr, length = header(data, position)
+            else:
+                group, element, length = header(data, position)
+        except struct.error:
+            raise truncated() from None
+        tag = group << 16 | element
+        value = position + 8
+        if is_explicit and (vr not in SHORT_VRS or group == _DELIMITERS):
+            tag, vr, value, length = read_header(data, position, encoding)
+        if tag >= FIRST_DELIMITER:
+            raise ScanError("dicom.structure", "a delimiter is where an element should be")
+        if length == UNDEFINED:
+            inside = content_encoding(encoding, vr)
+            position = skip_undefined(data, value, end, tag, vr, inside, 0, budget)
+        else:
+            position = value + length
+        if position > end:
+            raise truncated()
         if tag > last:
             break
         if tag in wanted:
-            found[tag] = element
-    return found
+            yield tag, Element(vr, value, position, content_encoding(encoding, vr))
+    else:
+        raise too_many()
 
 
 def read_header(data: Buffer, position: int, encoding: Encoding) -> tuple[int, bytes, int, int]:

@@ -24,6 +24,7 @@ from gatehouse.standard.multiplicity import is_single
 
 Found = dict[str, list[str]]
 
+_ALL_TAGS = range(1 << 32)
 _CHARACTER_SET = 0x00080005
 _CODING_SCHEME_DESIGNATOR = 0x00080102
 _URN_CODE_VALUE = 0x00080120
@@ -120,9 +121,9 @@ class _Reader:
     ) -> None:
         """Read one data set, and the items in it that are on the way to a wanted attribute."""
         creators: dict[int, str] = {}
-        for tag, element in scan.elements(self.data, start, end, encoding):
-            if tag > wanted.last:
-                break
+        # Only public tags are known beforehand: those of private elements depend on their creators.
+        tags = _ALL_TAGS if wanted.private else {*wanted.public, _CHARACTER_SET}
+        for tag, element in scan.pick(self.data, start, end, encoding, tags, wanted.last):
             if tag == _CHARACTER_SET:
                 value = bytes(self.data[element.start : element.end])
                 characters = charsets.character_set(value)
