@@ -192,3 +192,30 @@ def test_something_behind_a_deflated_data_set_is_an_error() -> None:
 
     with pytest.raises(UnreadableError, match="behind the deflated data set"):
         read_output([dicom + b"SMUGGLED"], frozenset())
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("undefined_lengths", [False, True])
+def test_an_original_is_read_as_an_output_is(syntax: str, undefined_lengths: bool) -> None:
+    wanted = frozenset({PATIENT_NAME, 0x00100020, 0x00080060, 0x00101002, 0x00400032})
+    source = ct(**NESTED, PatientComments="\xfe\xff\0\xe0 looks like an item")
+    dicom = to_bytes(source, syntax, undefined_lengths=undefined_lengths)
+
+    quick = read_original(dicom, wanted)
+    strict = read_output([dicom], wanted)
+
+    of_strict = [one for one in strict.elements if one[1] in wanted or one[2] == b"PN"]
+    assert [(one[:2], one[3]) for one in quick.elements if one[2] != b"SQ"] == [
+        (one[:2], one[3]) for one in of_strict if one[2] != b"SQ"
+    ]
+    assert {one[1] for one in quick.elements if one[2] == b"SQ"} == {0x00101002}
+    assert (quick.pixel_bytes, quick.header_bytes) == (strict.pixel_bytes, strict.header_bytes)
+
+
+@pytest.mark.parametrize("group", [0x0000, 0xFFFE])
+def test_no_element_of_a_data_set_is_of_a_command_or_a_delimiter(group: int) -> None:
+    dicom = to_bytes(ct(PixelData=None), ImplicitVRLittleEndian)
+    stray = struct.pack("<HHI", group, 0x0010, 4) + b"DOE "
+
+    with pytest.raises(UnreadableError, match="where an element should"):
+        read_original(dicom + stray, frozenset({PATIENT_NAME}))

@@ -17,6 +17,7 @@ from itertools import accumulate
 from struct import error as struct_error
 from typing import NamedTuple
 
+from gatehouse.deid.verify.quick_walk import QuickWalk
 from gatehouse.deid.verify.walk import (
     EXPLICIT,
     IMPLICIT,
@@ -29,7 +30,6 @@ from gatehouse.deid.verify.walk import (
     Buffer,
     Element,
     Path,
-    QuickWalk,
     UnreadableError,
     Walk,
 )

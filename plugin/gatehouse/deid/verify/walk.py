@@ -6,8 +6,7 @@ seen here. It is strict: what it does not understand is an error, not a guess.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from functools import lru_cache
+from collections.abc import Container
 from struct import Struct
 from struct import error as struct_error
 
@@ -21,6 +20,7 @@ UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _ITEM_BYTES = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+ITEM_STARTS = tuple(item[:2] for item in _ITEM_BYTES)
 
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
@@ -137,6 +137,7 @@ class Walk:
         """Walk a data set in implicit VR; see `_explicit`."""
         unpack = (_IMPLICIT_BIG if self._is_big_endian else IMPLICIT).unpack_from
         wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
+        starts = ITEM_STARTS
         tags = self.tags.setdefault(path, set()) if values is not None else None
         last, room = -1, end - 7
         while position < room:
@@ -162,7 +163,12 @@ class Walk:
                 position = self._nested(buffer, start, length, end, (*path, tag), b"")
                 continue
             position = start + length
-            if self._is_sequence(buffer, start, position, (*path, tag)):
+            # Most values don't begin like an item: to ask for each of them takes half of the time.
+            if (
+                length >= 8
+                and buffer[start : start + 2] in starts
+                and self._is_sequence(buffer, start, position, (*path, tag))
+            ):
                 continue
             if values is not None:
                 values.add(bytes(buffer[start:position]))
@@ -255,58 +261,3 @@ class Walk:
             if self.values is not None:
                 self.values.add(bytes(buffer[position : position + length]))
             position += length
-
-
-class QuickWalk(Walk):
-    """The same for an original: only the elements that are asked for, twice as fast.
-
-    The order of the elements is not looked at, since nothing depends on it here; zeros behind the
-    data set are let pass, since nothing is in them. Tags are compared as they are read, group and
-    element number exchanged.
-    """
-
-    def __init__(self, wanted: Iterable[int]) -> None:
-        super().__init__(frozenset(wanted), private=False, every_value=False)
-        self._exchanged = _exchanged(frozenset(wanted))
-        self._may_be_padded = True
-
-    def _explicit(self, buffer: Buffer, position: int, end: int, path: Path) -> tuple[int, bool]:
-        if self._is_big_endian:
-            return super()._explicit(buffer, position, end, path)
-        unpack, unpack_length = _EXCHANGED.unpack_from, LENGTH.unpack_from
-        short, long, wanted, name = SHORT_VRS, LONG_VRS, self._exchanged, b"PN"
-        room = end - 7
-        while position < room:
-            exchanged, vr, length = unpack(buffer, position)
-            start = position + 8
-            if vr not in short:
-                tag = (exchanged & 0xFFFF) << 16 | exchanged >> 16
-                if vr not in long:
-                    if tag == ITEM_END and not unpack_length(buffer, position + 4)[0]:
-                        return start, True
-                    if self._is_padding(buffer, position, end, path):
-                        return end, False
-                    raise UnreadableError("something else stands where an element should", path)
-                (length,) = unpack_length(buffer, start)
-                start += 4
-                if tag in PIXEL_DATA and not path:
-                    return position, False
-                if length == UNDEFINED or vr == b"SQ":
-                    position = self._nested(buffer, start, length, end, (*path, tag), vr)
-                    continue
-                if vr == b"UN" and self._is_sequence(buffer, start, start + length, (*path, tag)):
-                    position = start + length
-                    continue
-            position = start + length
-            if exchanged in wanted or vr == name:
-                tag = (exchanged & 0xFFFF) << 16 | exchanged >> 16
-                self.elements.append((path, tag, vr, bytes(buffer[start:position])))
-        return self._end(buffer, position, end, path), False
-
-
-_EXCHANGED = Struct("<I2sH")
-
-
-@lru_cache(maxsize=8)
-def _exchanged(tags: frozenset[int]) -> frozenset[int]:
-    return frozenset((tag & 0xFFFF) << 16 | tag >> 16 for tag in tags)
