@@ -1,7 +1,7 @@
 """The command ``gatehouse``: parses the first word and imports only that command.
 
 Start-up time is part of the speed of ``gatehouse deidentify``, so nothing heavy is imported here.
-A command is a module of ``gatehouse.commands`` with ``HELP``, ``add_arguments(parser)`` and
+A command is a module of ``gatehouse.commands`` with ``add_arguments(parser)`` and
 ``run(arguments) -> int``.
 """
 

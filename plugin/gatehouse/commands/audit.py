@@ -8,8 +8,6 @@ from urllib.parse import urlencode
 
 from gatehouse.commands.gateway import FINDING, FINE, add_gateway_arguments, ask, gateway_of
 
-HELP = "list the audit trail, or check its chain"
-
 PAGE = 1000
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from gatehouse.adapters.policy_files import load_named
 from gatehouse.policy.conformance import conformance
 
-HELP = "write what a policy does, as a conformance statement has to say it"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

@@ -23,8 +23,6 @@ from gatehouse.deid.pseudonyms import derive_project_keys
 from gatehouse.errors import ConfigurationError, PolicyError
 from gatehouse.policy.model import Policy
 
-HELP = "de-identify a folder into another folder, without Orthanc"
-
 JOBS_MAX = 256
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 

@@ -12,8 +12,6 @@ from gatehouse.adapters.orthanc_http import OrthancHttp
 from gatehouse.commands.gateway import FINDING, FINE, add_gateway_arguments, ask, gateway_of
 from gatehouse.errors import ConfigurationError
 
-HELP = "list destinations and their queues; test, pause, resume, retry, cancel"
-
 PAGE = 1000
 
 

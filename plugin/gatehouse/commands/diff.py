@@ -16,8 +16,6 @@ from gatehouse.policy.diff import PolicyDiff, decided_otherwise, diff
 from gatehouse.policy.model import Pack
 from gatehouse.policy.report import render
 
-HELP = "say what changes between two versions of a policy, in meaning, not text"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

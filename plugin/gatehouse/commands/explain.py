@@ -21,8 +21,6 @@ from gatehouse.policy.model import Decision, Outcome, Pack, Policy
 from gatehouse.policy.preview import preview_instance, without_values
 from gatehouse.policy.report import render
 
-HELP = "say which policy applies to files, why, and what it does to each element"
-
 SHOWN_LENGTH_MAX = 80
 
 # New values depend on the project's key. Without a key file they are examples.

@@ -12,8 +12,6 @@ from gatehouse.adapters.orthanc_http import OrthancHttp
 from gatehouse.commands.gateway import FINDING, FINE, add_gateway_arguments, ask, gateway_of
 from gatehouse.errors import ConfigurationError
 
-HELP = "list held studies with their reasons; re-evaluate, release or reject them"
-
 PAGE = 1000
 
 

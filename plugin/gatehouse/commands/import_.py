@@ -18,8 +18,6 @@ from gatehouse.policy.load import load_single
 from gatehouse.policy.report import render
 from gatehouse.policy.scaffold import scaffold_cases
 
-HELP = "take over the rules of another de-identifier as a policy with cases"
-
 SIZE_MAX = 4 * 1024 * 1024
 _READERS = {"ctp": read_ctp, "karnak": read_karnak, "microsoft": read_microsoft}
 

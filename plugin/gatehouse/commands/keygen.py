@@ -7,8 +7,6 @@ from pathlib import Path
 
 from gatehouse.adapters.keys import write_key_file
 
-HELP = "write a new key file"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

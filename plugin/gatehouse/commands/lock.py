@@ -11,8 +11,6 @@ from gatehouse.policy.load import load_pack
 from gatehouse.policy.lock import FILE, read_lock, render_lock, updated
 from gatehouse.policy.report import Report, render
 
-HELP = "write pack.lock, the digests of all policy versions"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

@@ -16,8 +16,6 @@ from gatehouse.policy.options import NOT_YET, OPTIONS
 from gatehouse.policy.report import nearest, render
 from gatehouse.policy.scaffold import scaffold_cases
 
-HELP = "write a new policy with its cases"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

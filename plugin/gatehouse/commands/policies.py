@@ -24,8 +24,6 @@ from gatehouse.commands.gateway import (
 from gatehouse.commands.policies_words import PRINTERS, print_cases, print_problems, print_state
 from gatehouse.errors import ConfigurationError
 
-HELP = "see, check, test, preview, activate and take back policies of the gateway"
-
 _NAME = re.compile(r"(?m)^policy: *([a-z0-9-]{1,64}) *(?:#.*)?$")
 
 

@@ -17,8 +17,6 @@ from gatehouse.commands.gateway import FINDING, FINE, add_gateway_arguments, ask
 from gatehouse.errors import ConfigurationError
 from gatehouse.policy.units import WINDOW_PATTERN
 
-HELP = "process studies of an archive under a policy, throttled and resumable"
-
 AT_ONCE = 50
 """Queries in one request."""
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from gatehouse.adapters.policy_files import schema_texts, write_whole
 
-HELP = "print the JSON Schema of a policy"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-HELP = "read Orthanc's change log and answer REST requests (started by the plugin)"
-
 FIRST_LINE_MAX_BYTES = 1 << 20
 
 

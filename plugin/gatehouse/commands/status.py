@@ -17,8 +17,6 @@ from gatehouse.commands.gateway import (
     unanswered,
 )
 
-HELP = "say how the gateway is"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""

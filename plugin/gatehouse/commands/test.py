@@ -16,8 +16,6 @@ from gatehouse.policy.model import Policy
 from gatehouse.policy.report import render
 from gatehouse.policy.run_cases import CaseResult, run_cases
 
-HELP = "run the policies' own cases"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

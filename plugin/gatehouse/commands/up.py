@@ -19,8 +19,6 @@ from gatehouse.adapters.sample_run import show_sample
 from gatehouse.adapters.site import DEFAULT_PORTS, GATEWAY_AET, QUIET_S, ROOT, Site
 from gatehouse.errors import ConfigurationError
 
-HELP = "start a gateway and a research Orthanc and the workers, and send a sample study"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the flags."""

@@ -16,8 +16,6 @@ from gatehouse.policy.model import Problem
 from gatehouse.policy.report import render
 from gatehouse.policy.safe_harbor import safe_harbor
 
-HELP = "check a folder of policies: schema, semantics, lock"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""

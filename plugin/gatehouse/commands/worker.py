@@ -7,8 +7,6 @@ import os
 import sys
 from pathlib import Path
 
-HELP = "run a worker"
-
 FIRST_LINE_MAX_BYTES = 1 << 20
 
 

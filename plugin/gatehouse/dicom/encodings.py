@@ -74,8 +74,6 @@ class Encoding:
         "item",
         "length16",
         "length32",
-        "long_header",
-        "short_header",
         "tag",
         "u32",
     )
@@ -91,8 +89,6 @@ class Encoding:
         self.length16 = Struct(order + "H").pack
         self.length32 = Struct(order + "I").pack
         self.tag = Struct(order + "HH").pack
-        self.short_header = Struct(order + "HH2sH").pack
-        self.long_header = Struct(order + "HH2sHI").pack
 
 
 EXPLICIT_LITTLE: Final = Encoding(is_explicit=True, is_big_endian=False)

@@ -24,7 +24,6 @@ from gatehouse.policy.model import Decision, Outcome, Pack, Policy
 RULE = "reception"
 """Of a decision that was made for each instance when it was received."""
 
-CHANGED = "reception.changed"
 SEVERAL = "reception.several-policies"
 UNMARKED = "reception.unmarked"
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 RunState = Literal["paused", "running", "done", "cancelled"]
 ItemState = Literal[
     "pending", "fetching", "working", "done", "held", "rejected", "failed", "skipped"
 ]
-
-ITEM_STATES: tuple[ItemState, ...] = get_args(ItemState)
 
 ITEMS_UNDER_WAY: frozenset[ItemState] = frozenset({"fetching", "working"})
 """Studies that are decided about under the policy of their run."""

@@ -24,7 +24,6 @@ StudyState = Literal[
 DeliveryState = Literal["waiting", "sending", "delivered", "failed", "cancelled", "superseded"]
 
 STUDY_STATES: tuple[StudyState, ...] = get_args(StudyState)
-DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
 MEANINGS: Final[Mapping[StudyState, str]] = {
     "receiving": "instances still come",

@@ -162,14 +162,6 @@ class Otherwise(BaseModel):
     otherwise: list[OtherStudy]
 
 
-class Activation(BaseModel):
-    """When a version began to decide, by whom, and from what source."""
-
-    at: str
-    by: str
-    source: str
-
-
 class Activated(BaseModel):
     """What became of an activation: it decides now, or waits for a second person."""
 
