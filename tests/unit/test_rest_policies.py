@@ -300,6 +300,22 @@ def test_with_four_eyes_a_second_person_activates(careful: Site) -> None:
     assert post(careful, f"proposals/{number}/approve", user="petra").status == 409
 
 
+def test_whoever_approves_can_read_what_is_proposed(careful: Site) -> None:
+    wanted = text(version=2, more="retain-original: 4711d\n")
+    proposed = post(careful, f"policies/{NAME}/activate", {"text": wanted}).json["proposal"]
+
+    listed = get(careful, "ui/policies", "petra").body.decode()
+    shown = get(careful, f"ui/policies/{NAME}?proposal={proposed}", "petra").body.decode()
+    active_one = get(careful, f"ui/policies/{NAME}", "petra").body.decode()
+
+    assert f"policies/{NAME}?proposal={proposed}" in listed
+    assert "retain-original: 4711d" in shown
+    assert "The text that polly proposed" in shown
+    assert "4711d" not in active_one
+    assert get(careful, f"ui/policies/{NAME}?proposal={proposed + 1}", "petra").status == 404
+    assert get(careful, f"ui/policies/other?proposal={proposed}", "petra").status == 404
+
+
 def test_with_four_eyes_going_back_and_the_folder_need_a_second_person_too(careful: Site) -> None:
     post(careful, f"policies/{NAME}/activate", {"text": text(version=2)})
     post(careful, "proposals/1/approve", user="petra")

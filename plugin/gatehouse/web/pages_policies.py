@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import HTTPException, Query, Request, Response
 
 from gatehouse.errors import PolicyError
+from gatehouse.pipeline.desk_records import ProposalRecord
 from gatehouse.policy.draft import Draft, render_draft
 from gatehouse.policy.load import load_single
 from gatehouse.policy.model import Policy
@@ -20,6 +21,9 @@ from gatehouse.web.policy_answers import NAME
 from gatehouse.web.policy_routes import NamePath, desk_of
 
 HITS_DAYS = 7
+
+AET_MAX = 16
+"""Characters of an AE title (PS3.5 6.2)."""
 
 
 @pages.get("/ui/policies")
@@ -42,26 +46,35 @@ def policies(request: Request, asker: Asker) -> Response:
         hits_days=HITS_DAYS,
         folder=policy_routes.folder(request),
         proposals=[
-            one for one in policy_routes.proposals(request).proposals if one.state == "open"
+            (policy_routes.proposal_answer(one), _policies_in(one))
+            for one in parts.ledger.proposals()
+            if one.state == "open"
         ],
     )
 
 
 @pages.get("/ui/policies/{name}")
-def policy(request: Request, name: NamePath, asker: Asker) -> Response:
-    """Show one policy: its text to be edited and tried, its versions, and its shadow."""
+def policy(
+    request: Request,
+    name: NamePath,
+    asker: Asker,
+    proposal: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> Response:
+    """Show one policy: its text to be edited and tried, its versions, and its shadow.
+
+    With the number of a proposal the editor has its text: who approves it can see what it does.
+    """
+    proposed = None
+    if proposal is not None:
+        proposed = backend(request).ledger.proposal(proposal)
+        if proposed is None or name not in _policies_in(proposed):
+            raise HTTPException(404, "there is no such proposal")
     history: version_answers.PolicyHistory | None
     try:
         history = routes.policy(request, name)
     except HTTPException:
         history = None
-    try:
-        source = policy_routes.source(request, name)
-    except HTTPException:
-        if history is None:
-            raise HTTPException(404, "there is no such policy") from None
-        text = routes.version(request, name, history.versions[0].version).text
-        source = policy_answers.CasesText(name=name, text=text, cases=None)
+    source = _source(request, name, history, proposed)
     try:
         shadow = policy_routes.shadow(request, name)
     except HTTPException:
@@ -77,7 +90,8 @@ def policy(request: Request, name: NamePath, asker: Asker) -> Response:
         source=source,
         shadow=shadow,
         folder=policy_routes.folder(request),
-        is_changed=active is not None and source.text != active.text,
+        is_changed=proposed is None and active is not None and source.text != active.text,
+        proposed=proposed,
         last_studies=[one.study_id for one in backend(request).ledger.studies(policy=name, limit=1)]
         or [one.study_id for one in backend(request).ledger.studies(limit=1)],
     )
@@ -90,7 +104,9 @@ def new_policy(
     """Show the editor with the beginning of a policy; nothing decides by it yet."""
     if name in _loaded(request):
         return policy(request, name, asker)
-    text = render_draft(Draft(name, f"Studies of {name}.", asker.name, name))
+    # Asked for by an AE title of its own: one for every study would hide the policies behind it.
+    called = (name.upper()[:AET_MAX],)
+    text = render_draft(Draft(name, f"Studies of {name}.", asker.name, name, called))
     drafted, _ = load_single(text.encode(), f"{name}/{name}.yaml")
     cases = scaffold_cases(drafted) if drafted is not None else None
     return page(
@@ -104,6 +120,7 @@ def new_policy(
         shadow=None,
         folder=policy_routes.folder(request),
         is_changed=False,
+        proposed=None,
         last_studies=[one.study_id for one in backend(request).ledger.studies(limit=1)],
     )
 
@@ -120,6 +137,32 @@ def conformance(
     return page(
         "conformance.html", asker, section="policies", found=found, blocks=_shown(found.markdown)
     )
+
+
+def _source(
+    request: Request,
+    name: str,
+    history: version_answers.PolicyHistory | None,
+    proposed: ProposalRecord | None,
+) -> policy_answers.CasesText:
+    """Return the texts for the editor: those of a proposal, of the folder, or the last known."""
+    if proposed is not None:
+        files = proposed.files
+        text, cases = files[f"{name}/{name}.yaml"], files.get(f"{name}/{name}.test.yaml")
+        return policy_answers.CasesText(name=name, text=text, cases=cases)
+    try:
+        return policy_routes.source(request, name)
+    except HTTPException:
+        if history is None:
+            raise HTTPException(404, "there is no such policy") from None
+    text = routes.version(request, name, history.versions[0].version).text
+    return policy_answers.CasesText(name=name, text=text, cases=None)
+
+
+def _policies_in(record: ProposalRecord) -> list[str]:
+    """Return which policies a proposal has the text of."""
+    names = {file.partition("/")[0] for file in record.files}
+    return sorted(name for name in names if f"{name}/{name}.yaml" in record.files)
 
 
 def _shown(markdown: str) -> list[Block]:

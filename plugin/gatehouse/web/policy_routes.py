@@ -164,7 +164,7 @@ def conformance_of(
 def proposals(request: Request) -> answers.Proposals:
     """List changes of the policies that wait, or waited, for a second person, newest first."""
     found = backend(request).ledger.proposals()
-    return answers.Proposals(proposals=[_proposal(one) for one in found])
+    return answers.Proposals(proposals=[proposal_answer(one) for one in found])
 
 
 @policy_api.get("/proposals/{number}")
@@ -173,7 +173,7 @@ def proposal(request: Request, number: Annotated[int, Path(ge=1, le=2**53)]) -> 
     found = backend(request).ledger.proposal(number)
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such proposal")
-    answer = _proposal(found)
+    answer = proposal_answer(found)
     answer.text = "\n".join(found.files[name] for name in sorted(found.files))
     return answer
 
@@ -269,7 +269,8 @@ def _activated(change: Change) -> answers.Activated:
     )
 
 
-def _proposal(record: ProposalRecord) -> answers.Proposal:
+def proposal_answer(record: ProposalRecord) -> answers.Proposal:
+    """Answer a proposal, without its text."""
     return answers.Proposal.model_validate(
         {
             "id": record.id,
