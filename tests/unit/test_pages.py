@@ -219,6 +219,25 @@ def test_markdown_becomes_blocks_whose_text_stays_text() -> None:
     assert found[2].rows[1] == [[("x", True)], [("<b>", False)]]
 
 
+def test_the_first_steps_are_shown_until_a_study_has_come(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = site.health.status()
+    assert "First steps" not in text(site, "overview")
+
+    fresh = status.model_copy(update={"studies": {}})
+    monkeypatch.setattr(type(site.health), "status", lambda _self: fresh)
+
+    assert "First steps" in text(site, "overview")
+
+
+def test_a_new_policy_asks_for_an_ae_title_of_its_own(site: Site) -> None:
+    page = text(site, "new-policy?name=a-name-with-many-letters")
+
+    assert "A-NAME-WITH-MANY" in page
+    assert "every-study" not in page
+
+
 @pytest.mark.parametrize("user", ["viola", "oscar", "polly"])
 def test_images_of_originals_are_for_privacy_officers(site: Site, user: str) -> None:
     sent = headers(user, **{"Content-Type": "application/json"})

@@ -164,6 +164,19 @@ def test_only_those_who_operate_are_offered_to_change_a_run(site: Site, path: st
     assert not changing.search(text(site, path, "polly"))
 
 
+@pytest.mark.parametrize("user", ["viola", "polly"])
+@pytest.mark.parametrize("path", ["runs", "runs/29/studies", "runs/29/begin", "runs/29/cancel"])
+def test_only_those_who_operate_change_a_run(site: Site, user: str, path: str) -> None:
+    json = headers(user, **{"Content-Type": "application/json"})
+
+    reply = call(site.app, "POST", f"/gatehouse/{path}", json, b"{}")
+    run = site.ledger.run(29)
+
+    assert reply.status == 403
+    assert run is not None
+    assert run.state == "paused"
+
+
 def test_a_run_that_is_over_takes_no_studies_and_can_t_be_changed(tmp_path: Path) -> None:
     with Site(tmp_path) as site:
         number = site.ledger.create_run("basic", "", 2, 30, "20:00-06:00", "oscar", NOW)
@@ -174,6 +187,17 @@ def test_a_run_that_is_over_takes_no_studies_and_can_t_be_changed(tmp_path: Path
     assert "add-studies" not in page
     assert "/begin" not in page
     assert "30 in an hour, from 20:00-06:00" in page
+
+
+def test_what_a_cancelled_run_left_out_is_not_done(tmp_path: Path) -> None:
+    with Site(tmp_path) as site:
+        number = site.ledger.create_run("basic", "", 2, None, "", "oscar", NOW)
+        site.ledger.add_run_items(number, [(f"{n:08x}-0-0-0-0", "") for n in range(3)])
+        [first] = site.ledger.run_items(number, limit=1)
+        site.ledger.move_item(first, "done", NOW, generation=1)
+        site.ledger.change_run(number, "cancelled", "oscar", NOW)
+
+        assert '<progress max="3" value="1"' in text(site, "runs")
 
 
 def test_a_run_that_is_not_there_says_so_as_a_page(site: Site) -> None:

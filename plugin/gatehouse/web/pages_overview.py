@@ -74,6 +74,7 @@ def overview(request: Request, asker: Asker) -> Response:
         asker,
         section="overview",
         status=status,
+        is_fresh=not any(status.studies.values()),
         states=[(state, status.studies.get(state, 0)) for state in STUDY_STATES],
         queue_age=duration(now - waiting) if waiting is not None else "",
         day=day,
@@ -109,7 +110,8 @@ def _attention(request: Request, status: Status) -> Iterator[Attention]:
         yield Attention("warn", f"{count(held)} {words} held", f"{PREFIX}/held")
     open_ = [one for one in backend(request).ledger.proposals(limit=20) if one.state == "open"]
     if open_:
-        yield Attention("warn", f"{len(open_)} changes of policies wait", f"{PREFIX}/policies")
+        words = "change of policies waits" if len(open_) == 1 else "changes of policies wait"
+        yield Attention("warn", f"{len(open_)} {words} for approval", f"{PREFIX}/policies")
 
 
 def _top(counted: list[tuple[int, str, int]]) -> int:

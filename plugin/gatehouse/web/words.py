@@ -80,4 +80,7 @@ def words_of(rule: str) -> str:
     family, dot, _ = rule.partition(".")
     if dot and family in FAMILIES:
         return FAMILIES[family]
-    return "A check of the policy does not hold, or can't be answered."
+    return (
+        "A check of the policy does not hold, or can't be answered. Correct the policy or the "
+        "study, then decide again; a privacy officer can accept the check for this study."
+    )
