@@ -6,16 +6,17 @@ clicked and typed is what a person clicks and types; the browser's console must 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
-from support.browser import LONGEST_MS, Visitor, chromium
-from support.orthanc import PASSWORD, USER, eventually
+from gatehouse.adapters.orthanc_json import read_orthanc_json
+from support.browser import LONGEST_MS, PAGE_MAX_BYTES, Visitor, chromium
+from support.orthanc import PASSWORD, ROOT, USER, eventually
 from support.ui_site import UiSite, sample
 
 expect.set_options(timeout=LONGEST_MS)
@@ -212,6 +213,7 @@ def test_a_page_is_accessible_fits_its_screen_and_runs_no_markup(
     page = visitor.open(path.format(**studies))
     settled(page)
 
+    size = visitor.loaded_bytes()
     found = visitor.violations()
     page.emulate_media(color_scheme="dark")
     found += visitor.violations("color-contrast")
@@ -220,6 +222,7 @@ def test_a_page_is_accessible_fits_its_screen_and_runs_no_markup(
     narrow = page.evaluate("document.documentElement.scrollWidth")
 
     assert found == []
+    assert 1000 < size <= PAGE_MAX_BYTES
     assert (wide <= 1280, narrow <= 800) == (True, True)
     assert page.evaluate("window.caught") is None
     assert page.locator("main img[src=x], main b, main dd i").count() == 0
@@ -430,20 +433,34 @@ def test_a_page_that_is_not_there_says_so_as_a_page(visit: Any, studies: dict[st
     expect(page.get_by_role("link", name="To the first page")).to_be_visible()
 
 
-def test_the_routes_that_explorer_2_s_buttons_call_answer(
-    site: UiSite, studies: dict[str, int]
+BUTTONS = read_orthanc_json((ROOT / "orthanc.json").read_text(), {}, "orthanc.json")[
+    "OrthancExplorer2"
+]["UiOptions"]["CustomButtons"]["study"]
+
+
+def press(site: UiSite, button: dict[str, Any], orthanc_id: str, user: str) -> requests.Response:
+    """Ask for what a button asks for: its URL stands beside Explorer 2's page."""
+    url = urljoin("/ui/app/index.html", button["Url"].replace("{UUID}", orthanc_id))
+    payload = {"json": button["Payload"]} if "Payload" in button else {}
+    return site.gateway.request(button["HttpMethod"], url, auth=(user, PASSWORD), **payload)
+
+
+@pytest.mark.parametrize("button", BUTTONS, ids=lambda one: one["Id"])
+def test_what_explorer_2_s_buttons_call_answers(
+    site: UiSite, studies: dict[str, int], button: dict[str, Any]
 ) -> None:
-    text = (Path(__file__).parents[2] / "orthanc.json").read_text()
-    lines = [line.strip() for line in text.splitlines() if '"Url": "../../gatehouse' in line]
-    orthanc_id = site.gateway.ask(f"studies/{studies['held']}")["orthanc_id"]
-    urls = [json.loads("{" + line.rstrip(",") + "}")["Url"] for line in lines]
+    number = studies["held"]
+    before = site.gateway.ask(f"studies/{number}")
 
-    answers = [
-        site.gateway.get(url.removeprefix("../..").replace("{UUID}", orthanc_id)) for url in urls
-    ]
+    pressed = press(site, button, before["orthanc_id"], "oscar")
 
-    assert len(answers) >= 3
-    assert {one.status_code for one in answers} == {200}
+    assert pressed.status_code == 200, pressed.text
+    assert press(site, button, before["orthanc_id"], "nobody").status_code == 403
+    kind = "application/json" if button["HttpMethod"] == "POST" else "text/html"
+    assert pressed.headers["Content-Type"].startswith(kind)
+    if button["HttpMethod"] == "POST":
+        assert pressed.json()["generation"] == before["generation"] + 1
+        eventually(lambda: site.gateway.ask(f"studies/{number}")["state"] == "held", 60)
 
 
 def test_a_study_that_goes_on_is_seen_to_go_on(site: UiSite, studies: dict[str, int]) -> None:

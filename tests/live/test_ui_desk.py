@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from support.browser import LONGEST_MS, Visitor, chromium
+from support.browser import LONGEST_MS, PAGE_MAX_BYTES, Visitor, chromium
 from support.orthanc import PASSWORD
 from support.ui_site import UiSite, sample
 
@@ -23,6 +23,17 @@ expect.set_options(timeout=LONGEST_MS)
 MARKUP = "<img src=x onerror=window.caught=1>"
 
 PAGES = ("runs", "runs/1", "audit", "audit?action=run.", "held")
+
+FRESH = (
+    ("overview", "Test the destinations"),
+    ("studies", "No study has come yet."),
+    ("held", "Nothing is held."),
+    ("runs", "There was no run yet."),
+    ("preview", "Give the number or Orthanc ID of a study"),
+    ("destinations", "research-pacs"),
+    ("audit", "pack.activated"),
+)
+"""Pages of a gateway without a study, and what each says then."""
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +95,20 @@ def _version(site: UiSite, number: int) -> str:
     return text.replace("version: 1", f"version: {number}")
 
 
+@pytest.mark.parametrize(("path", "said"), FRESH)
+def test_a_page_of_a_fresh_install_says_what_to_do(
+    browser: Browser, site: UiSite, path: str, said: str
+) -> None:
+    assert site.gateway.ask("studies")["studies"] == [], "this must come before any study"
+    visitor = Visitor(browser, site.url, "tester", PASSWORD)
+    page = visitor.open(path)
+
+    expect(page.locator("main")).to_contain_text(said)
+    assert visitor.violations() == []
+    assert visitor.trouble == []
+    visitor.close()
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_accessible_fits_its_screen_and_runs_no_markup(
     browser: Browser, site: UiSite, run: int, path: str
@@ -91,6 +116,7 @@ def test_a_page_is_accessible_fits_its_screen_and_runs_no_markup(
     visitor = Visitor(browser, site.url, "tester", PASSWORD)
     page = visitor.open(path)
 
+    size = visitor.loaded_bytes()
     found = visitor.violations()
     page.emulate_media(color_scheme="dark")
     found += visitor.violations("color-contrast")
@@ -99,6 +125,7 @@ def test_a_page_is_accessible_fits_its_screen_and_runs_no_markup(
     narrow = page.evaluate("document.documentElement.scrollWidth")
 
     assert found == []
+    assert 1000 < size <= PAGE_MAX_BYTES
     assert (wide <= 1280, narrow <= 800) == (True, True)
     assert page.evaluate("window.caught") is None
     assert page.locator("main img[src=x], main b").count() == 0
@@ -171,6 +198,47 @@ def test_what_would_find_others_or_nothing_is_not_asked_for(
     assert site.gateway.ask(f"runs/{run}")["counts"] == {}
 
 
+def test_runs_are_made_and_the_trail_is_searched_with_the_keyboard_alone(
+    visit: Any, run: int
+) -> None:
+    page = visit("petra", "runs")
+    page.get_by_role("button", name="New run…").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    assert page.evaluate("document.activeElement.closest('dialog') !== null")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("link", name="Audit").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Did what").focus()
+    page.keyboard.type("run.")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile(r"action=run\."))
+    codes = page.locator("tbody code")
+    expect(codes.filter(has_not_text=re.compile(r"^run\."))).to_have_count(0)
+    expect(codes.filter(has_text="run.created").first).to_be_visible()
+
+
+def test_a_button_waits_for_the_script_that_serves_it(
+    browser: Browser, site: UiSite, run: int
+) -> None:
+    visitor = Visitor(browser, site.url, "oscar", PASSWORD)
+    held: list[Route] = []
+    visitor.page.route("**/runs.js", held.append)
+    visitor.page.goto(f"/gatehouse/ui/runs/{run}", wait_until="commit")
+    button = visitor.page.get_by_role("button", name="Find and add")
+
+    expect(button).to_have_css("pointer-events", "none")
+    while not held:
+        visitor.page.wait_for_timeout(50)
+    held[0].continue_()
+
+    expect(button).to_have_css("pointer-events", "auto")
+    visitor.close()
+
+
 def test_a_run_is_cancelled_after_a_question(site: UiSite, visit: Any, run: int) -> None:
     made = site.gateway.post("/gatehouse/runs", json={"policy": "basic"}).json()["id"]
     page = visit("oscar", f"runs/{made}")
@@ -237,29 +305,43 @@ def test_an_operator_is_not_offered_to_accept_a_check(visit: Any, studies: dict[
     assert page.locator("[name=accept]").count() == 0
 
 
-def test_what_one_person_proposes_another_one_approves(
+def test_what_one_person_proposes_another_one_looks_at_and_approves(
     site: UiSite, visit: Any, studies: dict[str, int]
 ) -> None:
-    text = _version(site, 2)
-    proposed = site.gateway.post(
-        "/gatehouse/policies/basic/activate", json={"text": text}, auth=("polly", PASSWORD)
-    ).json()
-    assert proposed["state"] == "proposed", proposed
-    path = f"/gatehouse/proposals/{proposed['proposal']}/approve"
-    card = f"[aria-label='Proposal {proposed['proposal']}']"
-
-    own = site.gateway.post(path, json={}, auth=("polly", PASSWORD))
+    polly = visit("polly", "policies/basic")
+    expect(polly.locator("#verdict")).to_contain_text("valid")
+    polly.evaluate(
+        "text => gatehouseEditors.text.replace(text)",
+        _version(site, 2).replace("owner: ", "owner: second-"),
+    )
+    expect(polly.locator("#verdict")).to_contain_text("valid")
+    polly.get_by_label("Why (goes into the audit trail)").fill("another owner")
+    polly.get_by_role("button", name="Propose").click()
+    expect(polly.locator("#message")).to_contain_text("another person must approve it")
+    card = polly.locator("[aria-label^='Proposal']").filter(has_text="polly")
+    label = card.get_attribute("aria-label")
+    expect(card.get_by_role("button", name="Approve")).to_be_disabled()
+    number = str(label).rpartition(" ")[2]
+    own = site.gateway.post(
+        f"/gatehouse/proposals/{number}/approve", json={}, auth=("polly", PASSWORD)
+    )
     before = site.gateway.ask("policies/basic")["active_version"]
-    polly = visit("polly", "policies")
-    expect(polly.locator(card).get_by_role("button", name="Approve")).to_be_disabled()
+
     petra = visit("petra", "policies")
-    petra.locator(card).get_by_role("button", name="Approve").click()
+    theirs = petra.locator(f"[aria-label='{label}']")
+    theirs.get_by_role("link", name="Look at basic").click()
+    expect(petra.locator("main")).to_contain_text(
+        f"The text that polly proposed, proposal {number}"
+    )
+    expect(petra.locator("#editor-text")).to_contain_text("owner: second-")
+    petra.go_back()
+    theirs.get_by_role("button", name="Approve").click()
     expect(petra.locator("#message")).to_have_text("It is active now.")
 
     assert own.status_code in (403, 409)
     assert before == 1
     assert site.gateway.ask("policies/basic")["active_version"] == 2
-    assert (site.policies / "basic" / "basic.yaml").read_text() == text
+    assert "owner: second-" in (site.policies / "basic" / "basic.yaml").read_text()
     done = [
         (row["actor"], row["action"])
         for row in site.gateway.ask("audit?limit=1000")["audit"]

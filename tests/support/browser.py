@@ -31,6 +31,9 @@ AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding=
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 """Levels A and AA of WCAG 2.2, as axe-core calls them."""
 
+PAGE_MAX_BYTES = 300_000
+"""No page takes more than this, with all that it loads but images."""
+
 LONGEST_MS = 60_000
 
 
@@ -109,6 +112,17 @@ class Visitor:
         session.detach()
         rules: list[Any] = json.loads(found["result"]["value"])
         return [f"{rule}: {text}: {' | '.join(nodes)}" for rule, text, nodes in rules]
+
+    def loaded_bytes(self) -> int:
+        """Return how much the page that is open took over the network, images left out."""
+        return int(
+            self.page.evaluate(
+                """() => performance.getEntriesByType('navigation')
+                    .concat(performance.getEntriesByType('resource'))
+                    .filter(one => one.initiatorType !== 'img')
+                    .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+            )
+        )
 
     def close(self) -> None:
         """Leave."""

@@ -75,6 +75,14 @@ def test_permissions_and_groups_of_the_profile_give_roles(
     ]
 
 
+def test_words_that_the_setting_does_not_map_give_no_role(
+    service: ProfileService, profiles: Profiles
+) -> None:
+    service.answers["CANARY-TOKEN"] = profile("Ada", "other", "Admin", groups=["Radiology", "none"])
+
+    assert profiles.caller(TOKEN) == Caller("Ada", frozenset())
+
+
 def test_a_request_without_a_token_is_left_to_orthanc(
     service: ProfileService, profiles: Profiles
 ) -> None:

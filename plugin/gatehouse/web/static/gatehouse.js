@@ -298,6 +298,8 @@
   told();
   counted();
   Array.prototype.forEach.call(document.querySelectorAll('table[id]'), filterRows);
-  // What this file does something for can be clicked from now on.
-  document.documentElement.dataset.ready = '1';
+  // Buttons can be clicked from now on: all scripts of the page have run.
+  document.addEventListener('DOMContentLoaded', function () {
+    document.documentElement.dataset.ready = '1';
+  });
 })();
