@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from gatehouse.adapters import notify
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.notify_settings import Channels, Webhook
+from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.policy_view import FolderState
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.desk_records import NoticeRecord
@@ -207,6 +209,18 @@ def test_a_notice_that_was_not_taken_is_sent_again_later(
 
     assert len(tried) == 2
     assert list(warnings_of(site.desk, site.ledger)) == []
+
+
+def test_originals_whose_time_is_over_are_looked_for(site: Site, clock: Clock) -> None:
+    looks: list[bool] = []
+    originals = SimpleNamespace(delete_expired=lambda is_stopping: looks.append(is_stopping()))
+    made = Keeper(
+        site.ledger, site.desk, Keeping(), lambda: None, clock, originals=cast(Originals, originals)
+    )
+
+    made.turn()
+
+    assert looks == [False]
 
 
 def test_one_task_that_fails_does_not_stop_the_others(

@@ -1,7 +1,7 @@
 """The thread of the service that looks after what people left to it.
 
-Folder of policies, rejections that are due, held studies that expire, shadows, notices: each has
-its own pace, and none can stop another one.
+Folder of policies, rejections that are due, held studies that expire, originals whose time is over,
+shadows, notices: each has its own pace, and none can stop another one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import structlog
 from gatehouse.adapters import notify
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.notify_settings import Channels
+from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.policy_desk import PolicyDesk
 from gatehouse.adapters.shadow_task import ShadowRequest, compare_shadow
 from gatehouse.adapters.side_tasks import StudyToAsk, replaced
@@ -30,6 +31,7 @@ LOOK_S = 2.0
 """How often the folder of policies is looked at; a change counts when it is seen twice alike."""
 
 DUE_S = 5.0
+ORIGINALS_S = 60.0
 SHADOWS_S = 2.0
 SHADOWS_AT_ONCE = 5
 NOTICES_S = 10.0
@@ -75,6 +77,7 @@ class Keeper(threading.Thread):
         keeping: Keeping,
         wake: Callable[[], object],
         clock: Callable[[], float] = time.time,
+        originals: Originals | None = None,
     ) -> None:
         super().__init__(name="keeper", daemon=True)
         self._ledger = ledger
@@ -82,6 +85,7 @@ class Keeper(threading.Thread):
         self._keeping = keeping
         self._wake = wake
         self._clock = clock
+        self._originals = originals
         self._stopping = threading.Event()
         self._due_at: dict[str, float] = {}
         self._told_invalid: set[str] = set()
@@ -101,6 +105,7 @@ class Keeper(threading.Thread):
         for name, every_s, work in (
             ("folder", LOOK_S, self.look_at_folder),
             ("due", DUE_S, self.reject_due),
+            ("originals", ORIGINALS_S, self.delete_originals),
             ("shadows", SHADOWS_S, self.compare_shadows),
             ("notices", NOTICES_S, self.tell),
         ):
@@ -117,6 +122,11 @@ class Keeper(threading.Thread):
         """Load the folder of policies if it has changed."""
         if self._desk.folder is not None and self._desk.take_changes() is not None:
             self._wake()
+
+    def delete_originals(self) -> None:
+        """Delete the originals that policies keep for a time which is over."""
+        if self._originals is not None:
+            self._originals.delete_expired(self._stopping.is_set)
 
     def reject_due(self) -> None:
         """Reject what nobody took back, and what was held for too long."""

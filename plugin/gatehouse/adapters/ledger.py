@@ -14,6 +14,7 @@ from gatehouse.adapters.ledger_inbox import InboxLedger
 from gatehouse.adapters.ledger_notices import NoticeLedger
 from gatehouse.adapters.ledger_proposals import ProposalLedger
 from gatehouse.adapters.ledger_reception import ReceptionLedger
+from gatehouse.adapters.ledger_retention import RetentionLedger
 from gatehouse.adapters.ledger_runs import RunsLedger
 from gatehouse.adapters.ledger_search import SearchLedger
 from gatehouse.adapters.ledger_views import ViewLedger
@@ -32,6 +33,7 @@ class Ledger(
     ProposalLedger,
     NoticeLedger,
     RunsLedger,
+    RetentionLedger,
     AuditLedger,
 ):
     """The whole ledger. See the bases for its methods, by who uses them.

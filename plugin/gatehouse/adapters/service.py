@@ -27,6 +27,7 @@ from gatehouse.adapters.journal_reader import JournalReader
 from gatehouse.adapters.keeper import Keeper, Keeping, warnings_of
 from gatehouse.adapters.keys import read_key_file
 from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.own_output import answering
 from gatehouse.adapters.policy_desk import PolicyDesk
@@ -151,7 +152,8 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             home=settings.home,
             destinations=destinations.destinations,
         )
-        keeper = Keeper(ledger, desk, _keeping(settings), waker.wake)
+        originals = Originals(ledger, archive, settings.server, time.time)
+        keeper = Keeper(ledger, desk, _keeping(settings), waker.wake, originals=originals)
         backend = Backend(
             ledger,
             health,

@@ -199,6 +199,22 @@ class PolicyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a policy keeps the identified original of what it has delivered.
+
+    Parameters
+    ----------
+    after_s : float
+        Since the study was done.
+    is_kept_locally : bool
+        Whether the de-identified study is in Orthanc, so that it need not be delivered besides.
+    """
+
+    after_s: float
+    is_kept_locally: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PackRecord:
     """Policies that are or were active together, in order.
 
