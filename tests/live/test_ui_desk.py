@@ -226,7 +226,11 @@ def test_a_button_waits_for_the_script_that_serves_it(
 ) -> None:
     visitor = Visitor(browser, site.url, "oscar", PASSWORD)
     held: list[Route] = []
-    visitor.page.route("**/runs.js", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visitor.page.route("**/runs.js", hold)
     visitor.page.goto(f"/gatehouse/ui/runs/{run}", wait_until="commit")
     button = visitor.page.get_by_role("button", name="Find and add")
 
