@@ -43,14 +43,12 @@ from gatehouse.dicom.encodings import (
 )
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Element
-from gatehouse.dicom.value_lengths import UNASKED
 from gatehouse.errors import HoldError, ScanError
 
 BEFORE_FIRST: Final = -1
 """The tag before the first."""
 
 _HEADER_BYTES_MAX: Final = 12
-_IMPLICIT_UNASKED: Final = UNASKED[b""]
 
 _ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
 
@@ -136,8 +134,8 @@ class Editor(ElementEditor):
                     if kind == KEPT:
                         position = following
                         continue
-                    spelled = entry.spelled
-                    if spelled is None or spelled(data, position + 8, following):
+                    strange = entry.strange
+                    if strange is None or strange(data, position + 8, following) is None:
                         if kind == SEEN:
                             notes[tag] = Element(vr, position + 8, following, encoding)
                         position = following
@@ -147,10 +145,10 @@ class Editor(ElementEditor):
                     value = position + 8
                 elif not is_explicit:
                     value = position + 8
-                    if length <= _IMPLICIT_UNASKED and not length & 1 and entry.kind >= SEEN:
+                    if length <= entry.longest and not length & 1:
                         following = value + length
-                        spelled = entry.spelled
-                        if spelled is None or spelled(data, value, following):
+                        strange = entry.strange
+                        if strange is None or strange(data, value, following) is None:
                             if entry.kind == SEEN:
                                 notes[tag] = Element(vr, value, following, encoding)
                             position = following

@@ -33,7 +33,7 @@ from gatehouse.dicom.encodings import (
 from gatehouse.dicom.paths import Place
 from gatehouse.dicom.scan import Element
 from gatehouse.errors import ScanError
-from gatehouse.standard import dictionary, multiplicity
+from gatehouse.standard import dictionary
 
 _CHARACTER_SET_LENGTH_MAX: Final = 1024
 _OVERLAY_LENGTH: Final = 8
@@ -155,6 +155,9 @@ class ElementEditor:
         this. Source: PS3.5 sections 6.2 and 7.1.1.
         """
         length = following - value
+        is_plain = not length & 1 and length <= SHORT_LENGTH_MAX and vr in (entry.expected, b"")
+        if is_plain and entry.fitting and entry.fitting(self._data, value, following):
+            return 0
         if tag == PIXEL_DATA:
             if place is None:
                 self._blank_surplus(value, following)
@@ -166,7 +169,7 @@ class ElementEditor:
                 self._data,
                 value,
                 following,
-                is_single=multiplicity.is_single(tag),
+                is_single=entry.is_single,
             )
         name = vr.decode("ascii") if vr else (dictionary.vr(tag) or "UN").partition(" ")[0]
         new = None

@@ -34,8 +34,7 @@ from gatehouse.deid.plan import ObjectPlan, Plan
 from gatehouse.deid.rules import Rule
 from gatehouse.dicom import paths
 from gatehouse.dicom.encodings import PIXEL_DATA, SHORT_VRS
-from gatehouse.dicom.value_lengths import UNASKED
-from gatehouse.standard import dictionary
+from gatehouse.standard import dictionary, multiplicity
 from gatehouse.standard._safe_private import ELEMENTS as SAFE_PRIVATE
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -111,14 +110,16 @@ class Entry:
         "change",
         "constant",
         "expected",
+        "fitting",
         "is_noted",
+        "is_single",
         "kind",
         "known",
         "longest",
         "occurrences",
         "parameters",
         "reads",
-        "spelled",
+        "strange",
         "tag",
         "vr",
     )
@@ -137,13 +138,15 @@ class Entry:
         self.kind = kind
         self.vr = vr.partition(" ")[0]
         # Of two VRs that are allowed ("US or SS") either will do where only one is needed.
-        self.known = vr
+        self.known = vr if representations.is_told(vr) else ""
         # What comes under its VR, with an even length up to this, and is kept, is just passed over.
         name = self.vr.encode("ascii")
         is_short = kind >= SEEN and name in SHORT_VRS
         self.expected = name if is_short else None
-        self.longest = UNASKED[name] if is_short else 0
-        self.spelled = representations.spelling(vr)
+        self.is_single = multiplicity.is_single(tag)
+        self.longest = representations.longest(vr, is_single=self.is_single) if is_short else -1
+        self.strange = representations.strange(vr)
+        self.fitting = representations.fitting(vr)
         self.is_noted = is_noted
         self.action: Action = ACTIONS.get(rule.action, remove)
         self.reads = self.action not in (remove, empty)
@@ -238,7 +241,7 @@ class Level(dict[int, Entry]):
                 return Entry(tag, SEEN, rule, vr, is_noted=True)
             if is_noted or not vr or vr == "AS":
                 return Entry(tag, NOTE, rule, vr, is_noted=is_noted)
-            return Entry(tag, SPELLED if representations.spelling(vr) else KEPT, rule, vr)
+            return Entry(tag, SPELLED if representations.strange(vr) else KEPT, rule, vr)
         if rule.action == "remove" and not is_noted:
             is_telling = not self._path and overlays.is_telling(tag)
             return Entry(tag, ACT if is_telling else CUT, rule, vr, is_noted=is_telling)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from gatehouse.dicom.scan import Buffer
+from gatehouse.dicom.value_lengths import UNASKED
 from gatehouse.errors import ScanError
 
 Spelling = Callable[[Buffer, int, int], object]
@@ -47,9 +48,48 @@ _NO_NUMBERS: Final = re.compile(
 """What devices write where they have no number."""
 
 
-def spelling(vr: str) -> Spelling | None:
-    """Return how to tell that a value of this VR says nothing but a number or UID."""
-    return _SPELLED.get(vr) if vr in ("DS", "IS", "UI") else None
+_STRANGE: Final = {
+    "DS": re.compile(rb"[^0-9+\-.eE, \\\0]").search,
+    "IS": re.compile(rb"[^0-9+\-.eE, \\\0]").search,
+    "UI": re.compile(rb"[^0-9. \\\0]").search,
+}
+"""The same the other way round: what is asked of nearly every element is asked the fastest way."""
+
+_FITTING: Final = {
+    "CS": re.compile(rb"[^\\]{0,16}(?:\\[^\\]{0,16})*").fullmatch,
+    "DS": re.compile(rb"[0-9+\-.eE, \0]{0,16}(?:\\[0-9+\-.eE, \0]{0,16})*").fullmatch,
+    "IS": re.compile(rb"[0-9+\-.eE, \0]{0,12}(?:\\[0-9+\-.eE, \0]{0,12})*").fullmatch,
+}
+
+
+def strange(vr: str) -> Spelling | None:
+    """Return how to find in a value of this VR what is no part of a number or UID."""
+    return _STRANGE.get(vr)
+
+
+def fitting(vr: str) -> Spelling | None:
+    """Return how to tell that each of several values is as long as it may be, and of its kind."""
+    return _FITTING.get(vr)
+
+
+def is_told(known: str) -> bool:
+    """Tell if `is_of_kind` can say no for an attribute of this VR."""
+    _, is_binary, spelled = _kind(known)
+    return is_binary or spelled is not None
+
+
+def longest(known: str, *, is_single: bool) -> int:
+    """Return up to which length a value under its attribute's VR needs no closer look.
+
+    Parameters
+    ----------
+    known : str
+        The attribute's VR in the dictionary; of several, the first is meant.
+    is_single : bool
+        Whether the attribute has one value only.
+    """
+    size = _kind(known)[0] if is_single else 0
+    return size or UNASKED.get(known.partition(" ")[0].encode("ascii"), 0)
 
 
 def is_of_kind(

@@ -39,10 +39,8 @@ _NUMBERS: Final = {"AT": 8, "FD": 48, "FL": 24, "SL": 16, "SS": 6, "UL": 16, "US
 UNASKED: Final = {
     **dict.fromkeys(SHORT_VRS, SHORT_LENGTH_MAX),
     **{vr.encode(): length for vr, length in (_BYTES_MAX | _CHARACTERS_MAX | _NUMBERS).items()},
-    b"": min(length for vr, length in _BYTES_MAX.items() if vr != "AS"),
 }
-"""VR of a header of 8 bytes -> the length up to which a value needs no closer look. The last, for
-implicit VR, leaves out Age String, which the engine looks at each time."""
+"""VR of a header of 8 bytes -> the length up to which a value needs no closer look."""
 
 _DECIMAL: Final = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?"
 _INTEGER: Final = rb"[+-]?[0-9]+"

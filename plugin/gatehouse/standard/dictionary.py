@@ -56,6 +56,11 @@ def keyword(tag: int) -> str | None:
     return None if found is None or found[1] == "-" else found[1]
 
 
+def is_one(tag: int) -> bool:
+    """Return whether this very element is in the dictionary with a keyword: no repeating group."""
+    return f"{tag:08X}" in _LINES and keyword(tag) is not None
+
+
 @cache
 def _tags() -> dict[str, int]:
     rows = (line.split() for line in _LINES.values())

@@ -13,8 +13,7 @@ def is_single(tag: int) -> bool:
 
     False also for elements that are not in the dictionary, and for those of repeating groups.
     """
-    keyword = dictionary.keyword(tag)
-    return keyword is not None and dictionary.tag_of(keyword) == tag and tag not in _several()
+    return dictionary.is_one(tag) and tag not in _several()
 
 
 @cache
