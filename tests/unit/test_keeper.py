@@ -19,6 +19,7 @@ from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.policy_view import FolderState
 from gatehouse.errors import UnavailableError
 from gatehouse.pipeline.desk_records import NoticeRecord
+from gatehouse.pipeline.ports import Held
 from gatehouse.pipeline.records import StudyKey
 from support.desk import text, write_folder
 from support.rest import NOW, Site
@@ -158,6 +159,59 @@ def test_people_are_told_daily_of_what_expires_soon(
     one.tell()
 
     assert [each.event for each in told].count("expiring") == 2
+
+
+def test_nothing_expires_before_people_had_their_days_of_notice(
+    site: Site, clock: Clock, told: list[NoticeRecord]
+) -> None:
+    clock.now += 300 * DAY_S
+    one = keeper(site, clock, channels=HOOK, held_days=30, notice_days=7)
+    one.reject_due()
+    one.tell()
+    told_at = clock.now
+    clock.now = told_at + 6.9 * DAY_S
+    one.reject_due()
+    before = state(site)[0]
+    clock.now = told_at + 7.1 * DAY_S
+    one.reject_due()
+
+    assert [each.event for each in told].count("expiring") == 1
+    assert (before, state(site)) == ("held", ("rejected", "expired"))
+
+
+def test_nothing_expires_while_nobody_can_be_told(
+    site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UnavailableError("the webhook answered 500")
+
+    monkeypatch.setattr(notify, "send", fail)
+    one = keeper(site, clock, channels=HOOK, held_days=30, notice_days=7)
+    for _ in range(60):
+        clock.now += DAY_S
+        one.tell()
+        one.reject_due()
+
+    assert state(site)[0] == "held"
+
+
+def test_a_study_that_was_in_no_notice_yet_does_not_expire_with_those_that_were(
+    site: Site, clock: Clock, told: list[NoticeRecord]
+) -> None:
+    earlier = keeper(site, clock, channels=HOOK, held_days=30, notice_days=7)
+    clock.now += 24 * DAY_S
+    earlier.tell()
+    site.receive("instance-2", "study-2")
+    site.ledger.advance(StudyKey(2, 1), "processing", clock.now)
+    site.ledger.hold(StudyKey(2, 1), Held("", "no-policy", "for a test"), clock.now)
+    clock.now += 8 * DAY_S
+
+    # Somebody is less patient now.
+    keeper(site, clock, channels=HOOK, held_days=5, notice_days=1).reject_due()
+
+    second = site.ledger.study(2)
+    assert second is not None
+    assert (state(site)[0], second.state) == ("rejected", "held")
 
 
 def test_nothing_is_said_of_a_folder_that_nobody_has_looked_at_yet(site: Site) -> None:

@@ -7,6 +7,7 @@ shadows, notices: each has its own pace, and none can stop another one.
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import structlog
 
 from gatehouse.adapters import notify
 from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.ledger_notices import HELD_BEFORE
 from gatehouse.adapters.notify_settings import Channels
 from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.policy_desk import PolicyDesk
@@ -134,12 +136,21 @@ class Keeper(threading.Thread):
         for study_id in self._ledger.reject_due(now):
             log.info("study rejected by a person", study=study_id)
         if self._keeping.held_days:
-            before = now - self._keeping.held_days * DAY_S
+            before = min(now - self._keeping.held_days * DAY_S, self._told_up_to(now))
             for key in self._ledger.expiring(before):
                 if self._ledger.expire(key, before, now):
                     log.info("held study expired", study=key.study_id)
 
     # ---- Shadows
+
+    def _told_up_to(self, now: float) -> float:
+        """Return since when a study must be held so that people had their days of notice.
+
+        Also where this was set up only now, or no notice could be sent: then nothing expires yet.
+        """
+        if not self._keeping.channels.names():
+            return math.inf  # nobody wants to be told
+        return self._ledger.told_of_expiry(now - self._keeping.notice_days * DAY_S)
 
     def compare_shadows(self) -> None:
         """Ask each shadow about the studies that were decided since the last turn."""
@@ -217,7 +228,8 @@ class Keeper(threading.Thread):
         found = self._ledger.expiring(soon)
         if found:
             counts = {f"within {keeping.notice_days} days": len(found)}
-            self._ledger.add_notice("expiring", [channel], {"counts": counts}, now)
+            content = {"counts": counts, HELD_BEFORE: soon}
+            self._ledger.add_notice("expiring", [channel], content, now)
 
     def _collect_policies(self, channel: str, now: float) -> None:
         seen = self._desk.seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,12 @@ from gatehouse.adapters.ledger_base import LedgerBase
 from gatehouse.adapters.ledger_desk_tables import notice, proposal
 from gatehouse.adapters.ledger_tables import delivery, hold
 from gatehouse.pipeline.desk_records import NoticeRecord
+
+TOLD_MAX = 10
+"""Notices that are looked at; each is about nearly all that those before it were about."""
+
+HELD_BEFORE = "held_before"
+"""In what a notice of expiry says, for ourselves: it is about what is held since before then."""
 
 
 class NoticeLedger(LedgerBase):
@@ -25,6 +32,21 @@ class NoticeLedger(LedgerBase):
         with self.reading() as connection:
             found: float | None = connection.scalar(query)
         return found
+
+    def told_of_expiry(self, by: float) -> float:
+        """Return since before when a study must be held to be in a notice sent by a time.
+
+        Minus infinity: no such notice was sent.
+        """
+        query = (
+            sa.select(notice.c.content)
+            .where(notice.c.event == "expiring", notice.c.sent_at <= by)
+            .order_by(notice.c.sent_at.desc())
+            .limit(TOLD_MAX)
+        )
+        with self.reading() as connection:
+            told = list(connection.scalars(query))
+        return max((one.get(HELD_BEFORE, -math.inf) for one in told), default=-math.inf)
 
     def add_notice(
         self, event: str, channels: Sequence[str], content: Mapping[str, Any], now: float
