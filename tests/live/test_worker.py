@@ -270,14 +270,23 @@ def test_no_process_of_the_pool_outlives_its_worker(small_plant: Plant, how: str
     eventually(lambda: not [one for one in family if is_alive(one)], PATIENCE_S)
 
 
-def test_a_worker_ends_with_its_stdin_and_says_so(small_plant: Plant) -> None:
+def test_a_worker_ends_with_its_stdin_and_says_so_and_leaves_no_temporary_file(
+    small_plant: Plant, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Short: the path of a socket may have 107 characters.
+    temporary = tmp_path_factory.mktemp("t")
+    small_plant.environment = {"TMPDIR": str(temporary)}
+    small_plant.receive(studies=1, instances=1)
     small_plant.start_worker()
-    eventually(lambda: small_plant.ledger.workers(), PATIENCE_S)
+    done(small_plant, 1)
+    used = list(temporary.iterdir())
 
     code = small_plant.stop_worker()
 
     assert code == 0
     assert '"worker ended"' in small_plant.log()
+    assert used
+    assert list(temporary.iterdir()) == []
 
 
 def test_an_orthanc_that_is_away_makes_a_study_wait_and_not_fail(small_plant: Plant) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+from multiprocessing import util
 from pathlib import Path
 
 FIRST_LINE_MAX_BYTES = 1 << 20
@@ -49,5 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     worker.run(settings, sys.stdin.buffer if arguments.stdin else None)
     sys.stderr.flush()
     # Threads of workflows that were cut off may still wait for something; nothing of theirs is
-    # unsaved, and nobody waits for them.
+    # unsaved, and nobody waits for them. What multiprocessing would remove at a usual end must be
+    # removed here: the socket of the fork server, among the system's temporary files.
+    shutil.rmtree(util.get_temp_dir(), ignore_errors=True)
     os._exit(0)
