@@ -7,6 +7,7 @@ policies, keys and journal that are broken, exchanged and taken away while it ru
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import pickle
 import socket
@@ -73,6 +74,18 @@ def test_orthanc_gets_the_de_identified_bytes(plugin: Plugin) -> None:
     assert isinstance(mark, ReceptionMark)
     assert len(dicom) == mark.size > 1000
     assert b"CANARY7" not in dicom
+
+
+def test_python_looks_for_cycles_less_often_than_by_itself(plugin: Plugin) -> None:
+    before = gc.get_threshold()
+
+    try:
+        plugin.start()
+
+        assert gc.isenabled()
+        assert gc.get_threshold() == reception.GC_THRESHOLDS
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_what_is_refused_is_told_by_rule_alone(plugin: Plugin) -> None:

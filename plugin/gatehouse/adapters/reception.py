@@ -7,6 +7,7 @@ tell the sender that all is well (measured on all versions).
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,10 @@ MUST_NOT_BE_SET = {
 }
 """Options of Orthanc with which reception mode does not start."""
 
+GC_THRESHOLDS = (50_000, 20, 20)
+"""The work on an instance makes many short-lived objects and no cycles: looking for these after
+each 700 of them, as Python does by itself, takes a tenth of the time."""
+
 Received = Callable[[Any, Any], tuple[Any, bytes]]
 
 
@@ -52,6 +57,7 @@ class Desk:
     """
 
     def __init__(self, home: Path, key_file: Path, own_outputs: OwnOutputs) -> None:
+        gc.set_threshold(*GC_THRESHOLDS)
         self._run = home / "run"
         self._master_key = read_key_file(key_file)
         self._own_outputs = own_outputs
