@@ -67,6 +67,7 @@ class Stage:
             self.line.run(KEY)
         self.archive = Archive(self.line)
         self.done_at = self.line.now
+        self.warnings: list[str] = []
 
     @property
     def ledger(self) -> Ledger:
@@ -76,7 +77,9 @@ class Stage:
         """Look so long after the study was done; return what was deleted."""
         archive = cast(OrthancArchive, self.archive)
         now = self.done_at + seconds
-        Originals(self.ledger, archive, SERVER, lambda: now).delete_expired()
+        originals = Originals(self.ledger, archive, SERVER, lambda: now)
+        originals.delete_expired()
+        self.warnings = list(originals.warnings())
         return self.archive.deleted
 
     def audit(self) -> list[tuple[str, str]]:
@@ -189,11 +192,16 @@ def test_what_could_not_be_deleted_is_deleted_at_the_next_look(tmp_path: Path) -
             raise UnavailableError("Orthanc does not answer")
 
     stage.archive.before = fail
-    first = list(stage.after(31 * DAY_S))
+    first, warnings = list(stage.after(31 * DAY_S)), stage.warnings
     stage.archive.before = lambda: None
 
     assert first == ["instance-1"]
+    assert warnings == [
+        "the originals of 1 study could not be deleted, although their time is over; it is tried "
+        "again"
+    ]
     assert stage.after(32 * DAY_S) == ["instance-1", "instance-2"]
+    assert stage.warnings == []
     assert stage.audit() == [("study 1", "2 instances"), ("study 1", "1 instances")]
 
 

@@ -6,7 +6,7 @@ were processed: one instance after the other, never a study, in which something 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
@@ -34,6 +34,7 @@ class Originals:
         self._server = server
         self._clock = clock
         self._known: dict[str, Retention | None] = {}
+        self._left = 0
 
     def delete_expired(self, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Delete what is due, a few studies at a time; return of how many."""
@@ -41,7 +42,7 @@ class Originals:
         if not retained:
             return 0
         due = self._ledger.expired_originals(self._server, retained, self._clock(), STUDIES_AT_ONCE)
-        deleted = 0
+        deleted = left = 0
         for key in due:
             if is_stopping():
                 break
@@ -49,8 +50,19 @@ class Originals:
                 deleted += self._delete(key)
             except GatehouseError as error:
                 # At the next look; one that Orthanc can't delete keeps no other from its turn.
+                left += 1
                 log.warning("originals not deleted", study=key.study_id, reason=str(error))
+        self._left = left
         return deleted
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what people should know, for the status."""
+        if self._left:
+            studies = "study" if self._left == 1 else "studies"
+            yield (
+                f"the originals of {self._left} {studies} could not be deleted, although their "
+                "time is over; it is tried again"
+            )
 
     def _delete(self, key: StudyKey) -> bool:
         ledger, archive = self._ledger, self._archive

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import chain
 from typing import BinaryIO
 
 import sqlalchemy as sa
@@ -144,15 +145,15 @@ def run(settings: Settings, stdin: BinaryIO) -> None:
             settings.sending.limits,
             starter,
         )
+        originals = Originals(ledger, archive, settings.server, time.time)
         health = Health(
             ledger,
             reader,
             settings.workers,
-            more=partial(warnings_of, desk, ledger),
+            more=lambda: chain(warnings_of(desk, ledger), originals.warnings()),
             home=settings.home,
             destinations=destinations.destinations,
         )
-        originals = Originals(ledger, archive, settings.server, time.time)
         keeper = Keeper(ledger, desk, _keeping(settings), waker.wake, originals=originals)
         backend = Backend(
             ledger,
