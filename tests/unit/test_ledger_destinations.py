@@ -112,7 +112,7 @@ def test_what_a_destination_lost_is_missing_again(ledger: Ledger) -> None:
 
 def test_a_run_counts_its_studies_and_ends_with_the_last(ledger: Ledger) -> None:
     number = ledger.create_run("basic", "", 2, 60.0, "20:00-06:00", "oscar", 20.0)
-    ledger.add_run_items(number, [("a", ""), ("b", ""), ("a", "")])
+    ledger.add_run_items(number, [("a", ""), ("b", ""), ("a", "")], "oscar", 20.0)
     ledger.change_run(number, "running", "oscar", 21.0)
     first, second = ledger.run_items(number)
 

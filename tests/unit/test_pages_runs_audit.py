@@ -26,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             run = made.ledger.create_run("basic", "", 2, None, "", MARKUP, NOW + number)
             assert run == number
         studies = [(f"{n:08x}-0-0-0-0", "") for n in range(120)]
-        made.ledger.add_run_items(30, studies)
+        made.ledger.add_run_items(30, studies, "oscar", NOW)
         for item in made.ledger.run_items(30, limit=60):
             made.ledger.move_item(item, "done", NOW, generation=1)
         for number in range(200):
@@ -85,7 +85,7 @@ def test_the_trail_goes_from_the_newest_row_to_the_oldest_and_back_without_a_gap
         ("about=study%2010*", 0),
         ("about=study%2010%3F", 0),
         ("about=study%2010%25", 0),
-        ("about=run%2030", 1),
+        ("about=run%2030", 2),
         ("since=1970-01-03&until=1970-01-04", 2),
         ("since=1970-01-03&until=1970-01-04&actor=petra", 1),
         ("since=nonsense&actor=nobody", 0),
@@ -177,6 +177,13 @@ def test_only_those_who_operate_change_a_run(site: Site, user: str, path: str) -
     assert run.state == "paused"
 
 
+def test_a_run_without_studies_can_t_be_begun_on_its_page(site: Site) -> None:
+    empty = re.compile(r"/runs/(\d+)/begin[^>]*disabled")
+
+    assert empty.search(text(site, "runs/29", "oscar"))
+    assert not empty.search(text(site, "runs/30", "oscar"))
+
+
 def test_a_run_that_is_over_takes_no_studies_and_can_t_be_changed(tmp_path: Path) -> None:
     with Site(tmp_path) as site:
         number = site.ledger.create_run("basic", "", 2, 30, "20:00-06:00", "oscar", NOW)
@@ -192,7 +199,9 @@ def test_a_run_that_is_over_takes_no_studies_and_can_t_be_changed(tmp_path: Path
 def test_what_a_cancelled_run_left_out_is_not_done(tmp_path: Path) -> None:
     with Site(tmp_path) as site:
         number = site.ledger.create_run("basic", "", 2, None, "", "oscar", NOW)
-        site.ledger.add_run_items(number, [(f"{n:08x}-0-0-0-0", "") for n in range(3)])
+        site.ledger.add_run_items(
+            number, [(f"{n:08x}-0-0-0-0", "") for n in range(3)], "oscar", NOW
+        )
         [first] = site.ledger.run_items(number, limit=1)
         site.ledger.move_item(first, "done", NOW, generation=1)
         site.ledger.change_run(number, "cancelled", "oscar", NOW)

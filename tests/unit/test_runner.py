@@ -99,7 +99,7 @@ class Stage:
         """Make a run over all studies and begin it; return its number."""
         wanted = {"modality": "", "at_once": 2, "per_hour": None, "window": "", **about}
         number = self.desk.create("basic", by="oscar", **wanted).run_id
-        self.ledger.add_run_items(number, [(name, "") for name in self.names])
+        self.ledger.add_run_items(number, [(name, "") for name in self.names], "oscar", self.now)
         self.desk.change(number, "running", "oscar")
         return number
 
@@ -221,7 +221,9 @@ def test_a_study_that_is_not_in_the_archive_fails_and_the_others_go_on(stage: St
 def test_a_study_is_in_a_run_once_however_often_it_is_found(stage: Stage) -> None:
     number = stage.run()
 
-    added = stage.ledger.add_run_items(number, [("study-1", ""), ("study-9", ""), ("study-9", "")])
+    added = stage.ledger.add_run_items(
+        number, [("study-1", ""), ("study-9", ""), ("study-9", "")], "oscar", stage.now
+    )
 
     assert added == 1
     assert len(stage.ledger.run_items(number)) == 4
@@ -241,7 +243,7 @@ REMOTE = orthanc_id("P1", UID)
 def remote_run(stage: Stage) -> int:
     stage.orthanc.found = [{"PatientID": "P1 ", "StudyInstanceUID": UID}]
     number = stage.desk.create("basic", "pacs", 1, None, "", "oscar").run_id
-    assert stage.desk.add(number, [{"AccessionNumber": "A1"}]) == (1, [])
+    assert stage.desk.add(number, [{"AccessionNumber": "A1"}], "oscar") == (1, [])
     stage.desk.change(number, "running", "oscar")
     return number
 
@@ -387,6 +389,8 @@ def test_what_is_no_attribute_is_said_by_name_and_orthanc_is_not_asked(
     number = stage.run()
 
     with pytest.raises(PolicyError) as caught:
-        stage.desk.add(number, [{"StudyDate": "20260101", "0008,0060": "CT"}, {name: "CANARY"}])
+        stage.desk.add(
+            number, [{"StudyDate": "20260101", "0008,0060": "CT"}, {name: "CANARY"}], "oscar"
+        )
 
     assert str(caught.value) == said

@@ -54,10 +54,13 @@ class RunsLedger(AuditLedger):
             self._record_audit(connection, by, "run.created", f"run {number}", policy, now)
         return int(number)
 
-    def add_run_items(self, run_id: int, studies: Sequence[tuple[str, str]]) -> int:
+    def add_run_items(
+        self, run_id: int, studies: Sequence[tuple[str, str]], by: str, now: float
+    ) -> int:
         """Add studies, each by its Orthanc ID and by what it is fetched by; return how many.
 
-        One that is there already is not added again.
+        One that is there already is not added again. The audit trail says how many somebody added,
+        and not what they were asked for by.
         """
         with self.writing() as connection:
             last = connection.scalar(
@@ -82,6 +85,9 @@ class RunsLedger(AuditLedger):
             ]
             if rows:
                 connection.execute(sa.insert(run_item), rows)
+                self._record_audit(
+                    connection, by, "run.studies-added", f"run {run_id}", str(len(rows)), now
+                )
         return len(rows)
 
     def change_run(self, run_id: int, state: str, by: str, now: float) -> None:

@@ -58,7 +58,9 @@ class RunDesk:
         )
         return self.run(number)
 
-    def add(self, run_id: int, queries: Sequence[Mapping[str, str]]) -> tuple[int, list[int]]:
+    def add(
+        self, run_id: int, queries: Sequence[Mapping[str, str]], by: str
+    ) -> tuple[int, list[int]]:
         """Add the studies that queries find; return how many, and which queries found none.
 
         Raises
@@ -85,7 +87,7 @@ class RunDesk:
             found += studies
             if not studies:
                 empty.append(number)
-        return self._ledger.add_run_items(run_id, found), empty
+        return self._ledger.add_run_items(run_id, found, by, self._clock()), empty
 
     def change(self, run_id: int, state: str, by: str) -> RunRecord:
         """Begin, pause or cancel a run. Raises as the ledger's ``change_run``."""

@@ -158,12 +158,12 @@ def create_run(request: Request, asked: NewRun, asker: Asker) -> Run:
 
 
 @run_api.post("/runs/{run_id}/studies")
-def add_studies(request: Request, run_id: int, asked: StudyQueries) -> Added:
+def add_studies(request: Request, run_id: int, asked: StudyQueries, asker: Asker) -> Added:
     """Add the studies that queries find; what was asked for is kept nowhere."""
     if any(not query for query in asked.queries):
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "a query names an attribute")
     desk = _desk(request)
-    added, empty = _done(lambda: desk.add(run_id, asked.queries))
+    added, empty = _done(lambda: desk.add(run_id, asked.queries, asker.name))
     return Added(added=added, nothing_found=empty, run=_answer(desk.run(run_id)))
 
 
