@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from gatehouse.web.pages_base import STATIC
 from gatehouse.web.pages_words import ago, bytes_, count, duration
 from support.asgi import Reply, call
 from support.rest import NOW, ORIGINAL, Site, headers
-from support.studies import SERVER, received
+from support.studies import KEY, SERVER, accepted, received
 
 MANY = 120
 
@@ -229,6 +230,18 @@ def test_the_first_steps_are_shown_until_a_study_has_come(
     monkeypatch.setattr(type(site.health), "status", lambda _self: fresh)
 
     assert "First steps" in text(site, "overview")
+
+
+def test_a_decision_without_a_condition_is_a_decision(tmp_path: Path) -> None:
+    with Site(tmp_path) as site:
+        assert "Not decided yet." in text(site, "studies/1")
+        site.ledger.advance(KEY, "processing", NOW - 40)
+        decision = replace(accepted(), reason="released by a person", asked=())
+        site.ledger.record_decision(KEY, decision, "digest-of-pack", NOW - 39)
+        page = text(site, "studies/1")
+
+    assert "Not decided yet." not in page
+    assert "released by a person" in page
 
 
 def test_a_new_policy_asks_for_an_ae_title_of_its_own(site: Site) -> None:
