@@ -276,3 +276,21 @@ def test_the_metrics_have_each_destination(site: Site) -> None:
     assert f"gatehouse_destination_waiting{where} 1.0" in text
     assert f"gatehouse_destination_answers{where} 1.0" in text
     assert f"gatehouse_destination_failed{where} 0.0" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [(release, "Going on"), (give_up, "Given up"), (arrive, "")],
+    ids=["waiting", "failed", "delivered"],
+)
+def test_the_page_lists_the_deliveries_that_are_not_at_their_end(
+    site: Site, before: Any, said: str
+) -> None:
+    release(site)
+    if before is not release:
+        before(site, TO_PACS)
+
+    page = call(site.app, "GET", "/gatehouse/ui/destinations", headers("viola")).body.decode()
+
+    shown = [one for one in ("Going on", "Given up") if one in page]
+    assert shown == ([said] if said else [])

@@ -17,13 +17,18 @@ SHOWN = 50
 @pages.get("/ui/destinations")
 def destinations(request: Request, asker: Asker) -> Response:
     """List destinations, and the deliveries that failed or still go on."""
+    found = destination_routes.destinations(request).destinations
+    # Looking for what is not there would go through all deliveries that ever were.
+    failed = _deliveries(request, "failed") if any(one.failed for one in found) else ()
+    sending = _deliveries(request, "sending") if any(one.sending for one in found) else ()
+    waiting = _deliveries(request, "waiting") if any(one.waiting for one in found) else ()
     return page(
         "destinations.html",
         asker,
         section="destinations",
-        destinations=destination_routes.destinations(request).destinations,
-        failed=_deliveries(request, "failed"),
-        going_on=[*_deliveries(request, "sending"), *_deliveries(request, "waiting")][:SHOWN],
+        destinations=found,
+        failed=failed,
+        going_on=[*sending, *waiting][:SHOWN],
     )
 
 
