@@ -19,7 +19,7 @@ import pytest
 
 from gatehouse.adapters.keys import write_key_file
 from support.dicom_builder import ct, to_bytes
-from support.packs import write_pack
+from support.packs import POLICY, write_pack
 from support.site import ROOT, Http, RunningUp, is_running, wait_for
 
 FREE_PORTS = [
@@ -201,11 +201,13 @@ def test_an_orthanc_that_ends_is_started_again(running: RunningUp) -> None:
     assert is_running(running.facts["pids"]["up"])
 
 
-def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> None:
+def told(home: Path, *arguments: str) -> str:
+    """Run ``up`` until it stays up, end it; return what it said."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "gatehouse.cli", "up", "--home", str(tmp_path / "home")),
+            *(sys.executable, "-m", "gatehouse.cli", "up", "--home", str(home)),
             *FREE_PORTS,
+            *arguments,
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")},
         stdout=subprocess.PIPE,
@@ -224,6 +226,12 @@ def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> 
     assert errors == ""
     assert process.returncode == 0
     assert rest.endswith("All processes have ended.\n")
+    return said
+
+
+def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> None:
+    said = told(tmp_path / "home")
+
     credentials = json.loads((tmp_path / "home/credentials.json").read_text())
     for expected in (
         "The sample study (12 instances) is done.",
@@ -237,6 +245,36 @@ def test_the_sample_study_arrives_and_is_told_in_plain_words(tmp_path: Path) -> 
         "/app/explorer.html",
     ):
         assert expected in said
+
+
+def reception_pack(folder: Path, modality: str) -> Path:
+    """Write a pack that takes one modality on reception."""
+    match = f"{{Modality: {{in: [{modality}]}}}}"
+    (folder / "trial").mkdir(parents=True)
+    text = POLICY.format(name="trial", match=match, to="research-pacs", via="dicom")
+    (folder / "trial/trial.yaml").write_text(text)
+    (folder / "pack.yaml").write_text("policies: [trial]\nreception: true\n")
+    return folder
+
+
+def test_the_sample_study_of_reception_mode_is_told_too_and_not_sent_again(tmp_path: Path) -> None:
+    policies = reception_pack(tmp_path / "policies", "CT")
+
+    first = told(tmp_path / "home", "--policies", str(policies))
+    second = told(tmp_path / "home", "--policies", str(policies))
+
+    assert "The sample study (12 instances) is done." in first
+    assert "12 of 12 instances confirmed by receipt" in first
+    assert "the sample is not sent again" in second
+
+
+def test_a_sample_study_that_reception_mode_refuses_is_told_with_its_reason(tmp_path: Path) -> None:
+    policies = reception_pack(tmp_path / "policies", "MR")
+
+    said = told(tmp_path / "home", "--policies", str(policies))
+
+    assert "The sample study was refused on reception; nothing of it is stored." in said
+    assert "Reason:       no-policy" in said
 
 
 def test_the_shipped_configuration_runs_in_an_orthanc_of_ones_own(tmp_path: Path) -> None:

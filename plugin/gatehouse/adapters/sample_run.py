@@ -19,7 +19,7 @@ from gatehouse.adapters.site import GATEWAY_AET
 STORESCU = "/usr/bin/storescu"
 """DCMTK's. PyPI's pynetdicom brings another command of this name."""
 
-END_STATES = ("done", "held", "rejected")
+END_STATES = ("done", "held", "rejected", "refused")
 
 ARRIVAL_MAX_S = 180.0
 
@@ -36,22 +36,60 @@ ACTIONS = {
 
 def show_sample(running: RunningSite, signals: Signals, say: Callable[..., None]) -> None:
     """Send the sample study unless it is there already; wait for its end; describe it."""
-    study = sample_orthanc_id()
-    if running.gateway.get_json(f"/gatehouse/studies/{study}") is None:
+    reception = running.gateway.get_json("/gatehouse/reception") or {}
+    if reception.get("on"):
+        if reception["taken_in"] or reception["refused"]:
+            say("Reception mode is on, and studies came before: the sample is not sent again.")
+            return
+        newest = _newest(running)
+
+        def find() -> Any:
+            return _received(running, newest)
+
+    else:
+
+        def find() -> Any:
+            return running.gateway.get_json(f"/gatehouse/studies/{sample_orthanc_id()}")
+
+    if find() is None:
         say("Sending a synthetic CT study by C-STORE, as a modality would ...")
-        _send(running.ports["gateway-dicom"])
+        _send(running.ports["gateway-dicom"], may_be_refused=bool(reception.get("on")))
     else:
         say("The sample study of an earlier start is still there.")
+    found = _ended(find, signals)
+    say("", *describe(found), *_arrived(running, found), "")
+
+
+def _ended(find: Callable[[], Any], signals: Signals) -> Mapping[str, Any]:
+    """Wait for the end of the sample study."""
     deadline = time.monotonic() + ARRIVAL_MAX_S
     while True:
-        found = running.gateway.get_json(f"/gatehouse/studies/{study}")
+        found: Mapping[str, Any] | None = find()
         if found is not None and found["state"] in END_STATES:
-            break
+            return found
         if time.monotonic() > deadline:
             state = "not known to the gateway" if found is None else found["state"]
             raise StartError(f"the sample study is {state} after {ARRIVAL_MAX_S:.0f} s")
         signals.wait(0.3)
-    say("", *describe(found), *_arrived(running, found), "")
+
+
+def _newest(running: RunningSite) -> int:
+    """Return the highest number of a study that the gateway knows."""
+    there = running.gateway.get_json("/gatehouse/studies?limit=100") or {"studies": []}
+    return max((int(one["id"]) for one in there["studies"]), default=0)
+
+
+def _received(running: RunningSite, before: int) -> Any:
+    """Return the sample as it is in reception mode: a newer study, or what its refusal says.
+
+    Only its pseudonyms are known there, so that it can't be asked for by its own identifiers.
+    """
+    reception = running.gateway.get_json("/gatehouse/reception") or {"refusals": []}
+    mine = [one for one in reception["refusals"] if one["study"] == sample_orthanc_id()]
+    if mine:
+        return {**mine[0], "state": "refused"}
+    number = _newest(running)
+    return running.gateway.get_json(f"/gatehouse/studies/{number}") if number > before else None
 
 
 def sample_orthanc_id() -> str:
@@ -62,6 +100,10 @@ def sample_orthanc_id() -> str:
 
 def describe(study: Mapping[str, Any]) -> Iterator[str]:
     """Tell in plain words what ``/gatehouse/studies/{id}`` says of a study."""
+    if study["state"] == "refused":
+        yield "The sample study was refused on reception; nothing of it is stored."
+        yield f"  Reason:       {study['rule']}: {study['reason']}"
+        return
     yield f"The sample study ({study['instances']} instances) is {study['state']}."
     decision = study.get("decision") or {}
     if study.get("policy"):
@@ -95,7 +137,7 @@ def _arrived(running: RunningSite, study: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _send(port: int) -> None:
+def _send(port: int, *, may_be_refused: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = write_sample(Path(folder))
         command = [STORESCU, "-aet", CALLING_AET, "-aec", GATEWAY_AET, "127.0.0.1", str(port)]
@@ -105,5 +147,5 @@ def _send(port: int) -> None:
             capture_output=True,
             check=False,
         )
-    if sent.returncode != 0:
+    if sent.returncode != 0 and not may_be_refused:
         raise StartError(f"storescu could not send the sample (exit code {sent.returncode})")
