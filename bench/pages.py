@@ -6,6 +6,7 @@ service's own application, without Orthanc and the network: that is the time of 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import statistics
@@ -36,6 +37,9 @@ DAYS = 90
 MEDIAN_MAX_S = 0.2
 SIZE_MAX_BYTES = 300_000
 
+RUNS = 30
+STUDIES_OF_A_RUN = 20_000
+
 STATES = (("done", 0.93), ("held", 0.02), ("rejected", 0.01), ("archived", 0.04))
 SOURCES = tuple(f"CT{number:02}" for number in range(1, 40))
 MODALITIES = ("CT", "MR", "US", "CR", "CT SR", "PT", "MG")
@@ -54,8 +58,19 @@ PAGES = {
     "held": "held",
     "held for one reason": "held?rule=adults-only",
     "policies": "policies",
-    "one policy": "policies/basic",
+    "one policy": "policies/everything",
+    "conformance": "policies/everything/conformance",
     "preview, before it is asked for": "preview?study={newest}",
+    "destinations": "destinations",
+    "runs": "runs",
+    "one run": "runs/30",
+    "one run, its last studies": "runs/30?offset=19950",
+    "audit trail": "audit",
+    "audit trail, its oldest rows": "audit?before=1060",
+    "audit trail of a user": "audit?actor=oscar",
+    "audit trail of a kind of action": "audit?action=study.",
+    "audit trail of one study": "audit?about=study+{newest}",
+    "audit trail of some days": "audit?since=2026-09-01&until=2026-09-03",
 }
 
 
@@ -76,13 +91,62 @@ def fill(ledger: Ledger, studies: int, now: float) -> int:
                 tables.decision,
                 tables.hold,
                 tables.delivery,
+                tables.audit,
             ):
                 found = [row for one in rows for row in one.get(table.name, ())]
                 if found:
                     connection.execute(sa.insert(table), found)
     with ledger.writing() as connection:
+        _add_runs(connection, first, studies, now)
         connection.execute(sa.text("ANALYZE"))
     return first + studies - 1
+
+
+def _add_runs(connection: sa.Connection, first: int, studies: int, now: float) -> None:
+    """Put runs over the archive into the ledger, the newest one with many studies."""
+    about = {"policy": "basic", "source": "archive", "at_once": 2, "created_by": "oscar"}
+    rows = [
+        {**about, "id": number, "state": "done", "created_at": now - 1000 * (RUNS - number)}
+        for number in range(1, RUNS + 1)
+    ]
+    connection.execute(sa.insert(tables.run), rows)
+    items = [
+        {
+            "run_id": RUNS,
+            "position": position,
+            "study_orthanc_id": _orthanc_id(first + position % studies),
+            "state": "held" if position % 50 == 0 else "done",
+            "generation": 1,
+            "begun_at": now,
+        }
+        for position in range(1, STUDIES_OF_A_RUN + 1)
+    ]
+    connection.execute(sa.insert(tables.run_item), items)
+
+
+def _orthanc_id(number: int) -> str:
+    text = f"{number:040x}"
+    return "-".join(text[start : start + 8] for start in range(0, 40, 8))
+
+
+def _audit(number: int, at: float, state: str) -> list[dict[str, Any]]:
+    """Return the rows of the audit trail that a study leaves; the chain is not of interest here."""
+    actions = ("study.decided", "study.delivering", "delivery.delivered", f"study.{state}")
+    return [
+        {
+            # The site has written some rows of its own.
+            "sequence": 1000 + (number - 1_000_000) * len(actions) + index,
+            "at": at + 82 + index,
+            "actor": "oscar" if number % 500 == 0 else "gatehouse",
+            "action": action,
+            "object": f"study {number} generation 1",
+            "policy_digest": "digest-of-basic-1",
+            "outcome": "accept",
+            "previous": "x",
+            "digest": "x",
+        }
+        for index, action in enumerate(actions)
+    ]
 
 
 def _rows(
@@ -92,8 +156,7 @@ def _rows(
     at = now - age
     state = chance.choices([name for name, _ in STATES], [part for _, part in STATES])[0]
     rule = chance.choice(RULES) if state in ("held", "rejected") else ""
-    text = f"{number:040x}"
-    orthanc_id = "-".join(text[start : start + 8] for start in range(0, 40, 8))
+    orthanc_id = _orthanc_id(number)
     step = {"study_id": number, "generation": 1, "rule": "", "reason": ""}
     found: dict[str, list[dict[str, Any]]] = {
         "study": [
@@ -143,6 +206,7 @@ def _rows(
             }
         ],
     }
+    found["audit"] = _audit(number, at, state)
     if state == "held":
         found["hold"] = [
             {
@@ -174,6 +238,7 @@ def _rows(
 def measure(studies: int = STUDIES) -> Iterator[tuple[str, float, float, int]]:
     """Yield name, median and slowest time in seconds, and size with all that the page loads."""
     with tempfile.TemporaryDirectory() as folder, Site(Path(folder)) as site:
+        _load_policies(site)
         newest = fill(site.ledger, studies, site.health.clock())
         for name, path in PAGES.items():
             target = f"/gatehouse/ui/{path.format(newest=newest)}"
@@ -186,6 +251,15 @@ def measure(studies: int = STUDIES) -> Iterator[tuple[str, float, float, int]]:
                     raise RuntimeError(f"{target} answers {reply.status}")
             size = len(reply.body) + _assets(site, reply.body.decode())
             yield name, statistics.median(times), max(times), size
+
+
+def _load_policies(site: Site) -> None:
+    """Let the policy of the site's folder decide; the ledger's own one is nothing but a name."""
+    # What is logged must not come between the figures.
+    with contextlib.redirect_stdout(sys.stderr):
+        state = site.desk.reload("bench").state
+    if state != "active":
+        raise RuntimeError(f"the policies can't be loaded: {state}")
 
 
 def _assets(site: Site, text: str) -> int:
