@@ -145,7 +145,7 @@ def test_who_began_a_run_and_under_which_policy_is_in_the_trail_and_no_value_is(
     rows = site.gateway.ask("audit?limit=1000")["audit"]
 
     actions = [row["action"] for row in rows if row["actor"] == USER]
-    assert actions[:2] == ["run.created", "run.running"]
+    assert actions[:3] == ["run.created", "run.studies-added", "run.running"]
     assert "A1" not in json.dumps(rows)
     decided = [row for row in rows if row["action"] == "study.decided"]
     assert {row["outcome"] for row in decided} == {"accept: released"}
