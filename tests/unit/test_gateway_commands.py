@@ -93,9 +93,19 @@ def test_reasons_are_counted(run: Run) -> None:
 def test_held_studies_are_decided_about_again(run: Run, site: Site, which: list[str]) -> None:
     code, said = run("held", "--re-evaluate", *which)
 
-    assert (code, said) == (0, "1 studies are decided about again.\n")
+    assert (code, said) == (0, "1 study is decided about again.\n")
     assert state(site) == "waiting"
     assert run("held") == (0, "Nothing is held.\n")
+
+
+@pytest.mark.parametrize("which", ["99", "pixels.suspicous"])
+def test_where_nothing_is_held_for_what_is_named_that_is_said(
+    run: Run, site: Site, which: str
+) -> None:
+    _, said = run("held", "--re-evaluate", which)
+
+    assert said == "No study is held for that: nothing is decided about again.\n"
+    assert state(site) == "held"
 
 
 def test_a_study_is_released_with_a_justification(run: Run, site: Site) -> None:

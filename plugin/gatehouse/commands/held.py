@@ -110,7 +110,10 @@ def _which(words: list[str]) -> dict[str, Any]:
 def _in_words(done: dict[str, Any]) -> str:
     if "studies" in done:
         left = f"; {done['left']} more for another request" if done["left"] else ""
-        return f"{len(done['studies'])} studies are decided about again{left}."
+        number = len(done["studies"])
+        if not number:
+            return "No study is held for that: nothing is decided about again."
+        return f"{number} {'study is' if number == 1 else 'studies are'} decided about again{left}."
     if "due_at" in done:
         if done["state"] == "taken-back":
             return f"The rejection of study {done['study']} is taken back."
