@@ -12,6 +12,7 @@ from gatehouse.deid.verify import reader
 from gatehouse.deid.verify.forwarded import verify_forwarded
 from gatehouse.deid.verify.identifiers import WORDS
 from gatehouse.deid.verify.needles import Needle, fold
+from gatehouse.deid.verify.numbers import are_numbers, is_number
 from gatehouse.deid.verify.original import Original, collect
 from gatehouse.deid.verify.ours import is_our_pseudonym, is_our_uid
 from gatehouse.deid.verify.places import holds
@@ -22,6 +23,7 @@ from gatehouse.deid.verify.structure import (
     PIXEL_DATA,
     PrivateRules,
     check_structure,
+    is_replaced,
     place,
 )
 from gatehouse.deid.verify.walk import Buffer, Element, UnreadableError
@@ -90,6 +92,8 @@ def verify_against(
     except UnreadableError as error:
         raise _unreadable("output", error) from None
     check_structure(reading, original, deidentified)
+    if reading.has_long_number or not are_numbers(reading.numbers):
+        _judge_numbers(original, deidentified)
     for suspects in (
         original.sieve.suspects(reading.values),
         find_long(original.own, reading.values),
@@ -141,6 +145,19 @@ def _judge(
                     f"{WORDS[needle.kind]} of the original is left in the output",
                     place(path, tag),
                 )
+
+
+def _judge_numbers(original: Original, deidentified: Deidentified) -> None:
+    """Hold the object if the plan keeps what is no number where one should be."""
+    for path, tag, vr, value in reader.read_output(deidentified.chunks, _Everything()).elements:
+        if is_number(tag, vr, value) or is_replaced(original.object_plan, path):
+            continue
+        if original.object_plan.level(path)[tag].action == "keep":
+            raise VerificationError(
+                "verify.not-a-number",
+                "something else stands where a number should",
+                place(path, tag),
+            )
 
 
 def _is_ours(needle: Needle, keys: ProjectKeys) -> bool:

@@ -64,6 +64,10 @@ class Reading(NamedTuple):
     """Every value of the data set and of group 0002, of an output; no pixel data."""
     tags: dict[Path, set[int]]
     """Every tag by the path of sequences above it, of an output."""
+    numbers: set[bytes]
+    """Values of an output that should be written numbers, moments or UIDs; see `numbers`."""
+    has_long_number: bool
+    """Whether a single binary number of an output is longer than one."""
     pixel_bytes: int
     """Length of the value of Pixel Data with the heads of its fragments; 0 if there is none."""
     meta_bytes: int
@@ -164,6 +168,8 @@ def _read(whole: _Pieces, window: int, walk: Walk) -> Reading:
         walk.elements,
         walk.values or set(),
         walk.tags,
+        walk.numbers,
+        walk.has_long_number,
         pixel_bytes,
         meta_bytes,
         header_bytes,

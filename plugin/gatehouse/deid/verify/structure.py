@@ -155,7 +155,7 @@ def _check_tags(object_plan: ObjectPlan, path: Path, tags: set[int]) -> None:
     """Hold an output with an element that the plan removes."""
     allowed = _allowed(object_plan, path)
     new = tags - allowed
-    if not new or _is_replaced(object_plan, path):
+    if not new or is_replaced(object_plan, path):
         return
     level = object_plan.level(path)
     for tag in sorted(new):
@@ -168,7 +168,7 @@ def _check_tags(object_plan: ObjectPlan, path: Path, tags: set[int]) -> None:
         allowed |= new
 
 
-def _is_replaced(object_plan: ObjectPlan, path: Path) -> bool:
+def is_replaced(object_plan: ObjectPlan, path: Path) -> bool:
     """Tell if a sequence above is one whose items the engine replaces by its own."""
     return any(
         not step >> 16 & 1 and object_plan.level(path[:depth])[step].action != "keep"

@@ -10,6 +10,8 @@ from collections.abc import Container
 from struct import Struct
 from struct import error as struct_error
 
+from gatehouse.deid.verify.numbers import KINDS, is_too_long
+
 Buffer = bytes | memoryview
 Path = tuple[int, ...]
 
@@ -66,6 +68,8 @@ class Walk:
         self.elements: list[Element] = []
         self.values: set[bytes] | None = set() if every_value else None
         self.tags: dict[Path, set[int]] = {}
+        self.numbers: set[bytes] = set()
+        self.has_long_number = False
         self._wanted = wanted
         self._private = int(private)
         self._is_big_endian = False
@@ -94,7 +98,7 @@ class Walk:
         unpack = (_EXPLICIT_BIG if big else EXPLICIT).unpack_from
         unpack_length = (_LENGTH_BIG if big else LENGTH).unpack_from
         wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
-        short, long = SHORT_VRS, LONG_VRS
+        short, long, kinds, numbers = SHORT_VRS, LONG_VRS, KINDS, self.numbers
         tags = self.tags.setdefault(path, set()) if values is not None else None
         last, room = -1, end - 7
         while position < room:
@@ -128,7 +132,14 @@ class Walk:
             position = start + length
             if values is not None and tags is not None:
                 tags.add(tag)
-                values.add(bytes(buffer[start:position]))
+                value = bytes(buffer[start:position])
+                values.add(value)
+                kind = None if group & 1 else kinds[tag]
+                if kind is not None:
+                    if vr not in kind[0]:
+                        numbers.add(value)
+                    elif length > kind[1] and is_too_long(vr, length, kind[1]):
+                        self.has_long_number = True
             if tag in wanted or group & odd or vr == b"PN":
                 elements.append((path, tag, vr, bytes(buffer[start:position])))
         return self._end(buffer, position, end, path), False
@@ -137,7 +148,7 @@ class Walk:
         """Walk a data set in implicit VR; see `_explicit`."""
         unpack = (_IMPLICIT_BIG if self._is_big_endian else IMPLICIT).unpack_from
         wanted, odd, values, elements = self._wanted, self._private, self.values, self.elements
-        starts = ITEM_STARTS
+        starts, kinds, numbers = ITEM_STARTS, KINDS, self.numbers
         tags = self.tags.setdefault(path, set()) if values is not None else None
         last, room = -1, end - 7
         while position < room:
@@ -171,7 +182,14 @@ class Walk:
             ):
                 continue
             if values is not None:
-                values.add(bytes(buffer[start:position]))
+                value = bytes(buffer[start:position])
+                values.add(value)
+                kind = None if group & 1 else kinds[tag]
+                if kind is not None:
+                    if not kind[0]:
+                        numbers.add(value)
+                    elif length > kind[1]:
+                        self.has_long_number = True
             if tag in wanted or group & odd:
                 elements.append((path, tag, b"", bytes(buffer[start:position])))
         return self._end(buffer, position, end, path), False
