@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gatehouse.deid.engine import deidentify
-from gatehouse.deid.plan import compile_plan
+from gatehouse.deid.plan import Plan, compile_plan
 from gatehouse.deid.pseudonyms import derive_project_keys
 from gatehouse.deid.recipe import AttributeRule, Recipe
-from gatehouse.errors import HoldError
+from gatehouse.errors import HoldError, ScanError
 from support.dicom_builder import file_around
 from support.oracle import expected, flatten
 from support.public_files import public_files
-from support.raw_data_sets import TRANSFER_SYNTAXES, DataSet, encode, instances
+from support.raw_data_sets import TRANSFER_SYNTAXES, WORDS_AS_DATES, DataSet, encode, instances
 
 KEYS = derive_project_keys(b"k" * 32, "oracle")
 
@@ -93,6 +93,13 @@ def _compare(file: Path, plan: object) -> list[object] | None:
     return [path for path in {*ours, *theirs} if ours.get(path) != theirs.get(path)]
 
 
+def _is_read(dicom: bytes, plan: Plan) -> bool:
+    try:
+        return bool(deidentify(dicom, plan, KEYS))
+    except ScanError:
+        return False
+
+
 @pytest.mark.parametrize("name", PLANS)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
@@ -106,6 +113,9 @@ def test_made_data_sets_come_out_as_the_plan_says(
 ) -> None:
     dicom = file_around(encode(data_set, syntax, undefined=undefined, unknown=unknown), syntax)
     plan = PLANS[name]
+
+    if name == "full dates and UIDs" and any(word in dicom for word in WORDS_AS_DATES):
+        assume(_is_read(dicom, plan))  # a date that stays and is a word is held
 
     output = deidentify(dicom, plan, KEYS).to_bytes()
 

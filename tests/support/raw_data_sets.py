@@ -128,6 +128,7 @@ _UID = st.one_of(
     _UIDS.map(lambda uid: (uid + "\0" * (len(uid) % 2)).encode()),
     st.sampled_from([b"1.2.840.10008.1.4.1.1\0", b"1.2.840.10008.5.1.4.1.1.2\0"]),
 )
+WORDS_AS_DATES = (b"nodate", b"midnight", b"whenever")
 _DATES = st.sampled_from(
     [b"", b"20240229", b"19700101\\20201231", b"1999", b"1999.12.31", b"nodate", b"00010101"]
 ).map(lambda value: value + b" " * (len(value) % 2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from gatehouse.deid.engine import deidentify
+from gatehouse.deid.plan import Plan
 from gatehouse.deid.representations import is_of_kind
 from gatehouse.errors import HoldError
 from support.dicom_builder import file_around
@@ -27,13 +28,13 @@ ROWS, THICKNESS, SPACING, EXPOSURE = 0x00280010, 0x00180050, 0x00280030, 0x00181
 IMAGE_TYPE, CLASS, DISTANCE = 0x00080008, 0x00081150, 0x00189402
 
 
-def outcome(element: Element, syntax: str = EXPLICIT_LITTLE) -> bytes | str:
+def outcome(element: Element, syntax: str = EXPLICIT_LITTLE, by: Plan | None = None) -> bytes | str:
     """Return the value that leaves, or the rule that holds the instance."""
     data_set = {tag: (tag, vr, value) for tag, (vr, value) in BASE.items()}
     data_set[element[0]] = element
     written = encode([data_set[tag] for tag in sorted(data_set)], syntax)
     try:
-        made = deidentify(file_around(written, syntax), plan(), keys())
+        made = deidentify(file_around(written, syntax), by or plan(), keys())
     except HoldError as error:
         return error.rule
     return flatten(made.to_bytes())[(element[0],)]
@@ -84,6 +85,20 @@ def test_a_word_under_another_vr_than_the_number_s_is_held(vr: str, tag: int) ->
 
 def test_a_number_as_text_is_one_that_can_be_read() -> None:
     assert outcome((ROWS, "IS", b"512 ")) == b"512 "
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
+@pytest.mark.parametrize(("vr", "word"), [("DA", b"JANE"), ("TM", b"JANE Q")])
+def test_a_word_in_place_of_a_moment_that_is_kept_is_held(
+    vr: str, word: bytes, syntax: str
+) -> None:
+    tag = {"DA": 0x00080020, "TM": 0x00080030}[vr]
+    by = plan("retain-full-dates")
+
+    assert outcome((tag, vr, word), syntax, by) == "dicom.vr"
+    assert outcome((tag, vr, b"1999/12/31"), syntax, by) == (
+        b"1999/12/31" if vr == "DA" else "dicom.vr"
+    )
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])

@@ -90,7 +90,7 @@ FORBIDDEN: Final = 7
 SEEN: Final = 8
 """Like NOTE, at the top of the data set, and it changes nothing for what comes after it."""
 SPELLED: Final = 9
-"""Keep it, if its VR is the attribute's and its value says nothing but a number or a UID."""
+"""Keep it, if its VR is the attribute's and its value says nothing but a number, moment or UID."""
 KEPT: Final = 10
 """Keep it, if its VR is the attribute's."""
 

@@ -34,8 +34,8 @@ _SPELLED: Final = {
     "DS": _NUMBER,
     "IS": _NUMBER,
     "UI": re.compile(rb"[0-9. \\\0]*").fullmatch,
-    "DA": re.compile(rb"[0-9.\-: \\\0]*").fullmatch,
-    "DT": re.compile(rb"[0-9.\-+: \\\0]*").fullmatch,
+    "DA": re.compile(rb"[0-9.\-/: \\\0]*").fullmatch,
+    "DT": re.compile(rb"[0-9.\-+/: \\\0]*").fullmatch,
     "TM": re.compile(rb"[0-9.\-: \\\0]*").fullmatch,
     "AS": re.compile(rb"[0-9DWMYdwmy \\\0]*").fullmatch,
 }
@@ -49,8 +49,11 @@ _NO_NUMBERS: Final = re.compile(
 
 
 _STRANGE: Final = {
+    "DA": re.compile(rb"[^0-9.\-/: \\\0]").search,
     "DS": re.compile(rb"[^0-9+\-.eE, \\\0]").search,
+    "DT": re.compile(rb"[^0-9.\-+/: \\\0]").search,
     "IS": re.compile(rb"[^0-9+\-.eE, \\\0]").search,
+    "TM": re.compile(rb"[^0-9.\-: \\\0]").search,
     "UI": re.compile(rb"[^0-9. \\\0]").search,
 }
 """The same the other way round: what is asked of nearly every element is asked the fastest way."""
@@ -63,7 +66,7 @@ _FITTING: Final = {
 
 
 def strange(vr: str) -> Spelling | None:
-    """Return how to find in a value of this VR what is no part of a number or UID."""
+    """Return how to find in a value of this VR what is no part of a number, moment or UID."""
     return _STRANGE.get(vr)
 
 
