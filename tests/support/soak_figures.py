@@ -43,6 +43,7 @@ class Figures:
     def line(self) -> str:
         """Return one line for people."""
         kills = ", ".join(f"{count} x {part}" for part, count in sorted(self.kills.items()))
+        looks = f"{self.at_rest} identified files in {self.looks} looks at the gateway's, "
         return (
             f"{self.database}, seed {self.seed}: {sum(self.kills.values())} kills ({kills}), "
             f"{self.amid_work} of them with studies on their way, in {self.seconds:.0f} s; "
@@ -51,7 +52,7 @@ class Figures:
             f"lost {len(self.lost)}, twice {len(self.twice)}, split {len(self.split)}, "
             f"identified {self.identified}, studies {self.states}, deliveries {self.deliveries}, "
             f"runs without one end {self.ended_more_than_once}, "
-            f"{self.at_rest} identified files in {self.looks} looks at the gateway's, "
+            f"{looks if self.looks else ''}"
             f"audit {'intact' if self.is_audit_intact else 'BROKEN'}"
         )
 
