@@ -59,6 +59,8 @@ TARGETS = (
         *("ledger-growth", 1.1, 1.0),
         is_most=True,
     ),
+    Target("the slowest page, median", "pages/slowest-ms", 200, 100, is_most=True, unit=" ms"),
+    Target("the largest page", "pages/largest-kb", 300, 150, is_most=True, unit=" kB"),
     Target("ingest while the pipeline works, CT", "gateway/ingest-busy-ratio", 0.70, 0.90),
     *(
         Target(
