@@ -98,6 +98,23 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_links_to_headings_lead_to_one(document: Path) -> None:
+    links = re.findall(r"\]\(([^):#]*)#([^)]+)\)", document.read_text(encoding="utf-8"))
+
+    assert [
+        (target, anchor)
+        for target, anchor in links
+        if anchor not in headings(document.parent / target if target else document)
+    ] == []
+
+
+def headings(document: Path) -> set[str]:
+    """Return the headings of a document, as links name them."""
+    lines = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_no_document_promises_what_nobody_can(document: Path) -> None:
     text = document.read_text(encoding="utf-8").lower()
 
