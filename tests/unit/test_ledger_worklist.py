@@ -5,14 +5,16 @@ Method: every method of worklist, proposals, shadows and notices, on SQLite and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
 
 from gatehouse.adapters.ledger import Ledger
+from gatehouse.adapters.ledger_notices import HELD_BEFORE
 from gatehouse.errors import StateError
-from gatehouse.pipeline.ports import Held
-from gatehouse.pipeline.records import DeliveryKey, StudyKey
+from gatehouse.pipeline.ports import Held, InstanceReceipt
+from gatehouse.pipeline.records import DeliveryKey, Retention, StudyKey
 from gatehouse.policy.model import Delivery
 from support.postgresql import PostgreSQL, database_url, postgresql  # noqa: F401  fixtures
 from support.studies import KEY, SERVER, accepted, output, pack, policy, received
@@ -96,6 +98,62 @@ def test_a_rejected_study_can_be_processed_again(ledger: Ledger) -> None:
     ledger.expire(KEY, NOW, NOW)
 
     assert ledger.process_again(1, "oscar", NOW) == StudyKey(1, 2)
+
+
+def test_several_held_studies_are_decided_about_again_at_once(ledger: Ledger) -> None:
+    ledger.process_again(2, "alice", NOW)
+
+    begun = ledger.reevaluate([3, 2, 1, 99], "oscar", NOW)
+
+    assert begun == [1, 3]
+    assert [state(ledger, number) for number in (1, 2, 3)] == [("waiting", 2)] * 3
+    assert [one.object for one in ledger.audit_rows(limit=100) if one.actor == "oscar"] == [
+        "study 1",
+        "study 3",
+    ]
+    assert ledger.verify_audit().is_intact
+
+
+def test_what_people_were_told_of_expiry_counts_from_when_it_was_sent(ledger: Ledger) -> None:
+    about = {"counts": {"within 7 days": 1}}
+    ledger.add_notice("expiring", ["email"], {**about, HELD_BEFORE: 100.0}, NOW)
+    ledger.add_notice("expiring", ["email"], {**about, HELD_BEFORE: 200.0}, NOW + 1)
+    ledger.add_notice("expiring", ["email"], about, NOW + 2)
+    first, second, older = [one.id for one in ledger.due_notices(NOW + 3)]
+    assert ledger.told_of_expiry(NOW + 50) == -math.inf
+    ledger.notice_sent(first, NOW + 10)
+    ledger.notice_sent(second, NOW + 20)
+    ledger.notice_sent(older, NOW + 30)
+
+    assert [ledger.told_of_expiry(NOW + after) for after in (9, 10, 19, 20, 50)] == [
+        -math.inf,
+        100.0,
+        100.0,
+        200.0,
+        200.0,
+    ]
+
+
+def test_originals_expire_where_everything_of_them_was_delivered(ledger: Ledger) -> None:
+    month = {policy().digest: Retention(30.0, is_kept_locally=False)}
+    key = ledger.process_again(1, "oscar", NOW)
+    ledger.advance(key, "processing", NOW)
+    ledger.record_decision(key, accepted(), "digest-of-pack", NOW)
+    ledger.record_outputs(key, [output(1)])
+    ledger.open_deliveries(key, [Delivery("research-pacs", "dicom")], policy().digest, NOW)
+    delivery = DeliveryKey(*key, "dicom", "research-pacs")
+    ledger.begin_attempt(delivery, NOW)
+    on_its_way = ledger.expired_originals(SERVER, month, NOW + 100, 10)
+    receipt = InstanceReceipt(output(1).sop_instance_uid_new, "0x0000", is_stored=True)
+    ledger.record_receipts(delivery, [(receipt, output(1).sha256)], NOW)
+    ledger.delivered(delivery, NOW)
+
+    assert on_its_way == []
+    assert ledger.expired_originals(SERVER, month, NOW + 29, 10) == []
+    assert ledger.expired_originals(SERVER, month, NOW + 30, 10) == [key]
+    assert ledger.expired_originals("another", month, NOW + 30, 10) == []
+    assert ledger.note_expiry(key, 1, NOW + 30)
+    assert not ledger.note_expiry(StudyKey(2, 1), 1, NOW + 30)
 
 
 def told(ledger: Ledger) -> list[tuple[str, str, object]]:
