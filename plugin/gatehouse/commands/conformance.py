@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gatehouse.adapters.policy_files import load_named
+from gatehouse.commands.folder import add_policies_option
 from gatehouse.policy.conformance import conformance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("policy", metavar="P", help="a name in DIR, or a policy file")
-    parser.add_argument(
-        "--policies",
-        metavar="DIR",
-        type=Path,
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_policies_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

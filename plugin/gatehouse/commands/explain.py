@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from gatehouse.adapters.policy_files import load_named, read_pack
+from gatehouse.commands.folder import add_policies_option
 from gatehouse.commands.studies import File, add_origin_arguments, origin_of, read_studies
 from gatehouse.deid.known_values import NOTHING
 from gatehouse.deid.model import ProjectKeys
@@ -32,13 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", type=Path, nargs="+", help="DICOM files, or folders of them"
     )
-    parser.add_argument(
-        "--policies",
-        metavar="DIR",
-        type=Path,
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_policies_option(parser)
     parser.add_argument(
         "--policy",
         metavar="P",

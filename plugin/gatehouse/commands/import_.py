@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gatehouse.adapters.policy_files import read_folder, write_whole
+from gatehouse.commands.folder import add_policies_option
 from gatehouse.commands.new import pack_file
 from gatehouse.errors import PolicyError
 from gatehouse.policy.importing.assemble import SOURCES, render_policy, render_report
@@ -30,13 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", metavar="FILE", type=Path, help="for ctp: the script of the DICOM filter"
     )
-    parser.add_argument(
-        "--policies",
-        metavar="DIR",
-        type=Path,
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_policies_option(parser)
     parser.add_argument("--owner", default="nobody yet", help="who answers for the policy")
     parser.add_argument("--project", help="the key domain of pseudonyms; default: NAME")
     parser.add_argument("--to", default="", help="the destination; without one it stays here")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from gatehouse.adapters.policy_files import placed, read_folder, write_whole
+from gatehouse.commands.folder import add_folder_argument
 from gatehouse.policy.load import load_pack
 from gatehouse.policy.lock import FILE, read_lock, render_lock, updated
 from gatehouse.policy.report import Report, render
@@ -14,14 +14,7 @@ from gatehouse.policy.report import Report, render
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument(
-        "folder",
-        metavar="DIR",
-        type=Path,
-        nargs="?",
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_folder_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

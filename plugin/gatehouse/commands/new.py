@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from gatehouse.adapters.policy_files import LIBRARY, read_folder, schema_texts, write_whole
+from gatehouse.commands.folder import add_policies_option
 from gatehouse.errors import PolicyError
 from gatehouse.policy.destinations import DESTINATIONS
 from gatehouse.policy.draft import Draft, renamed, render_draft, with_policy
@@ -25,13 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action="store_true", help="list the policies of the library, and write nothing"
     )
-    parser.add_argument(
-        "--policies",
-        metavar="DIR",
-        type=Path,
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_policies_option(parser)
     parser.add_argument(
         "--from",
         dest="library",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatehouse.adapters.policy_files import placed, read_folder, write_whole
+from gatehouse.commands.folder import add_folder_argument
 from gatehouse.policy.coverage import coverage
 from gatehouse.policy.golden import render_golden
 from gatehouse.policy.junit import render_junit
@@ -19,14 +20,7 @@ from gatehouse.policy.run_cases import CaseResult, run_cases
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument(
-        "folder",
-        metavar="DIR",
-        type=Path,
-        nargs="?",
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_folder_argument(parser)
     parser.add_argument(
         "--policy", metavar="NAME", help="run the cases of this policy only; default: of all"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from gatehouse.adapters.orthanc_json import read_orthanc_json
 from gatehouse.adapters.plugin_configuration import SECTION, destinations_of
 from gatehouse.adapters.policy_files import placed, read_folder, schema_texts
+from gatehouse.commands.folder import add_folder_argument
 from gatehouse.errors import ConfigurationError
 from gatehouse.policy.build_deliver import DestinationNames
 from gatehouse.policy.load import load_pack
@@ -19,14 +20,7 @@ from gatehouse.policy.safe_harbor import safe_harbor
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument(
-        "folder",
-        metavar="DIR",
-        type=Path,
-        nargs="?",
-        default=Path("policies"),
-        help="the folder with pack.yaml; default: policies",
-    )
+    add_folder_argument(parser)
     parser.add_argument(
         "--orthanc",
         metavar="FILE",
