@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import overload
 
@@ -59,9 +60,21 @@ class Changes(Sequence[Change]):
     def __repr__(self) -> str:
         return f"Changes({list(self)!r})"
 
+    def codes(self) -> Iterator[str]:
+        """Yield the action code of each change; where it is, is not put into words for that."""
+        for noted in self._noted:
+            yield noted.code if isinstance(noted, Change) else noted[2].code
+
     def __reduce__(self) -> tuple[type[tuple[Change, ...]], tuple[tuple[Change, ...]]]:
         # Another process gets the words: it doesn't have the data set that the places are in.
         return tuple, (tuple(self),)
+
+
+def counted(changes: Sequence[Change]) -> dict[str, int]:
+    """Return how many changes there are by each action code."""
+    if isinstance(changes, Changes):
+        return dict(Counter(changes.codes()))
+    return dict(Counter(change.code for change in changes))
 
 
 def _spell(noted: _Kept) -> Change:

@@ -7,12 +7,12 @@ decision, counts and UIDs of our own making go back.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
 from gatehouse import __version__
+from gatehouse.deid.changes import counted
 from gatehouse.deid.engine import deidentify
 from gatehouse.deid.known_values import NOTHING, KnownValues, collect
 from gatehouse.deid.model import ProjectKeys, Verified
@@ -195,7 +195,7 @@ def _spooled(job: MakeJob, verified: Verified, key_id: str, spool: Spool) -> Out
         sha256=sha256,
         size=size,
         needles=verified.needles,
-        actions=dict(Counter(change.code for change in made.changes)),
+        actions=counted(made.changes),
     )
 
 

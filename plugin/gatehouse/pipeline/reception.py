@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from gatehouse import __version__
+from gatehouse.deid.changes import counted
 from gatehouse.deid.engine import deidentify
 from gatehouse.deid.model import ProjectKeys, Verified
 from gatehouse.deid.plan import Plan, compile_plan
@@ -184,7 +184,7 @@ class Reception:
             sha256=hashlib.sha256(dicom).hexdigest(),
             size=len(dicom),
             needles=verified.needles,
-            actions=dict(Counter(change.code for change in made.changes)),
+            actions=counted(made.changes),
         )
         return TakenIn(dicom, mark)
 
