@@ -69,6 +69,17 @@ def test_reasons_are_counted_and_said_in_plain_words(site: Site) -> None:
     assert get(site, "held/1").json["words"] == reason["words"]
 
 
+@pytest.mark.parametrize(("user", "is_offered"), [("oscar", True), ("viola", False)])
+def test_the_studies_of_one_reason_lead_back_to_all(
+    site: Site, user: str, is_offered: bool
+) -> None:
+    target = "/gatehouse/ui/held?rule=pixels.suspicious"
+    page = call(site.app, "GET", target, headers(user)).body.decode()
+
+    assert "All reasons" in page
+    assert ("Decide again about all" in page) is is_offered
+
+
 @pytest.mark.parametrize(
     "about", [{"holds": [1, 2]}, {"rule": "pixels.suspicious"}, {"everything": True}]
 )
