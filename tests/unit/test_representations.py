@@ -27,6 +27,8 @@ from support.raw_data_sets import (
 ROWS, THICKNESS, SPACING, EXPOSURE = 0x00280010, 0x00180050, 0x00280030, 0x00181152
 IMAGE_TYPE, CLASS, DISTANCE = 0x00080008, 0x00081150, 0x00189402
 
+B_VALUE = 0x0019100C
+
 
 def outcome(element: Element, syntax: str = EXPLICIT_LITTLE, by: Plan | None = None) -> bytes | str:
     """Return the value that leaves, or the rule that holds the instance."""
@@ -81,6 +83,19 @@ def test_a_word_in_place_of_a_number_is_held(syntax: str, tag: int, vr: str, val
 @pytest.mark.parametrize("tag", [ROWS, DISTANCE])
 def test_a_word_under_another_vr_than_the_number_s_is_held(vr: str, tag: int) -> None:
     assert outcome((tag, vr, b"JANE")) == "dicom.vr"
+
+
+@pytest.mark.parametrize(("value", "leaves"), [(b"100 ", True), (b"JANE", False)])
+def test_a_safe_private_number_that_is_a_word_is_removed(value: bytes, leaves: bool) -> None:
+    data_set = {tag: (tag, vr, value) for tag, (vr, value) in BASE.items()}
+    data_set[0x00190010] = (0x00190010, "LO", b"SIEMENS MR HEADER ")
+    data_set[B_VALUE] = (B_VALUE, "IS", value)
+    written = encode([data_set[tag] for tag in sorted(data_set)], EXPLICIT_LITTLE)
+
+    made = deidentify(file_around(written, EXPLICIT_LITTLE), plan("retain-safe-private"), keys())
+
+    assert ((B_VALUE,) in flatten(made.to_bytes())) is leaves
+    assert ((0x00190010,) in flatten(made.to_bytes())) is leaves
 
 
 def test_a_number_as_text_is_one_that_can_be_read() -> None:

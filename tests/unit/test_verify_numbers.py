@@ -66,6 +66,31 @@ def test_a_word_where_a_number_should_be_is_held(
 
 
 @pytest.mark.parametrize(
+    ("syntax", "number", "word"),
+    [
+        (EXPLICIT_LITTLE, b"US\x02\0\x77\x77", b"US\x04\0JANE"),
+        (IMPLICIT_LITTLE, b"\x02\0\0\0\x77\x77", b"\x04\0\0\0JANE"),
+    ],
+)
+def test_a_word_where_a_binary_number_should_be_is_held(
+    syntax: str, number: bytes, word: bytes
+) -> None:
+    rows = b"\x28\0\x10\0"
+    data_set = {tag: (tag, vr, value) for tag, (vr, value) in BASE.items()}
+    data_set[ROWS] = (ROWS, "US", b"\x77\x77")
+    dicom = file_around(encode([data_set[tag] for tag in sorted(data_set)], syntax), syntax)
+    made = deidentify(dicom, plan(), keys())
+    output = made.to_bytes()
+    assert output.count(rows + number) == 1
+    broken = made._replace(chunks=(output.replace(rows + number, rows + word),))
+
+    with pytest.raises(VerificationError) as held:
+        verify(dicom, broken, plan(), keys())
+
+    assert (held.value.rule, held.value.path) == ("verify.not-a-number", "Rows")
+
+
+@pytest.mark.parametrize(
     "value",
     [b"-1.5e-3\\+7 ", b"NaN ", b"unknown ", b"N/A ", b"*** ", b"77  \0\0"],
 )
