@@ -60,15 +60,20 @@ def prepare(scratch: Path) -> None:
     (scratch / "deid.recipe").write_text("\n".join(_deid_recipe()) + "\n")
 
 
-def measure_once(tool: Tool, source: Path, scratch: Path) -> Cost:
+def measure_once(tool: Tool, source: Path, scratch: Path, target: str = "target") -> Cost:
     """Run a tool over a folder into an empty one, and check that it wrote every file.
+
+    Parameters
+    ----------
+    target : str
+        Name of the folder that it writes into.
 
     Raises
     ------
     RunError
         If it failed or left files out: half a task is no comparison.
     """
-    work = Work(source, empty(scratch / "target"), scratch)
+    work = Work(source, empty(scratch / target), scratch)
     empty(scratch / "maps").chmod(0o700)
     cost = run(tool.command(work), scratch / "run.log")
     wanted, found = count_files(source), count_files(work.target)

@@ -97,9 +97,9 @@ def _measure(options: argparse.Namespace, scratch: Path, results: report.Results
     if "engine" in parts:
         _report_engine(studies, results)
     if "growth" in parts and not options.quick:
+        results.figures["speed-up"] = growth.speed_up(bases[1], bases[2], scratch)
         results.figures["growth"] = growth.cost_of_many_over_few(bases[1], scratch)
         results.figures["ledger-growth"] = ledger.cost_of_a_full_ledger(scratch)
-        results.figures["speed-up"] = growth.speed_up(bases[1], bases[2], scratch)
     if "gateway" in parts and shutil.which("Orthanc"):
         _report_gateway(options, scratch, results)
     if "reception" in parts and shutil.which("Orthanc"):
