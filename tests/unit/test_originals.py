@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from gatehouse.adapters import originals
 from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.orthanc_client import OrthancArchive
@@ -20,9 +21,10 @@ from gatehouse.pipeline.delivery import DeliverySteps
 from gatehouse.pipeline.ports import ChangeEntry, Held, ReceivedInstance
 from gatehouse.pipeline.records import StudyKey
 from gatehouse.pipeline.study import StudySteps
+from support.dicom_builder import ct, to_bytes
 from support.faults import POLICY, Line
 from support.reception_line import reception_pack
-from support.studies import KEY, SERVER, received
+from support.studies import KEY, SERVER, mark, received
 
 DAY_S = 86_400.0
 MONTH = POLICY + "retain-original: 30d\n"
@@ -77,9 +79,9 @@ class Stage:
         """Look so long after the study was done; return what was deleted."""
         archive = cast(OrthancArchive, self.archive)
         now = self.done_at + seconds
-        originals = Originals(self.ledger, archive, SERVER, lambda: now)
-        originals.delete_expired()
-        self.warnings = list(originals.warnings())
+        made = Originals(self.ledger, archive, SERVER, lambda: now)
+        made.delete_expired()
+        self.warnings = list(made.warnings())
         return self.archive.deleted
 
     def audit(self) -> list[tuple[str, str]]:
@@ -184,6 +186,32 @@ def test_what_was_overwritten_and_is_not_processed_yet_stays(tmp_path: Path) -> 
     assert stage.audit() == []
 
 
+def test_what_was_de_identified_on_reception_is_no_original(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    assert stage.ledger.import_journal(SERVER, "journal", 0, 1, [mark("instance-1")])
+
+    assert stage.after(10_000 * DAY_S) == []
+
+
+def test_one_that_can_not_be_deleted_keeps_no_other_from_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "STUDIES_AT_ONCE", 1)
+    stage = Stage(tmp_path)
+    line = stage.line
+    other = ct(StudyInstanceUID="1.2.3.88", SOPInstanceUID="1.2.3.88.1", PatientID="SECOND")
+    line.archive.originals["second"] = to_bytes(other)
+    line.ledger.record_changes(SERVER, 2, [received("second", study="study-2")], line.now)
+    line.run(line.complete())
+    there = line.archive.describe
+    line.archive.describe = lambda ids: [  # type: ignore[method-assign]
+        one if one.orthanc_id == "second" else received(one.orthanc_id, digest="other")
+        for one in there(ids)
+    ]
+
+    assert stage.after(31 * DAY_S) == ["second"]
+
+
 def test_what_could_not_be_deleted_is_deleted_at_the_next_look(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
 
@@ -234,12 +262,12 @@ def test_an_instance_that_comes_in_the_moment_in_which_it_is_deleted_is_not_lost
 
 def test_what_is_sent_once_more_is_processed_and_arrives_nowhere_twice(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    originals = dict(stage.line.archive.originals)
+    before = dict(stage.line.archive.originals)
     stage.after(31 * DAY_S)
     sent = len(stage.line.research.got)
-    stage.line.archive.originals |= originals
+    stage.line.archive.originals |= before
 
-    stage.line.run(stage.line.receive(*originals))
+    stage.line.run(stage.line.receive(*before))
 
     assert state(stage) == "done"
     assert len(stage.line.research.got) == sent

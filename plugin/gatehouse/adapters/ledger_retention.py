@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from gatehouse.adapters.ledger_audit import AuditLedger
+from gatehouse.adapters.ledger_reception_tables import reception_mark
 from gatehouse.adapters.ledger_tables import delivery, instance, study
 from gatehouse.pipeline.records import Retention, StudyKey
 
@@ -20,7 +21,7 @@ class RetentionLedger(AuditLedger):
         """Return studies whose originals are there and are not to be any more, the oldest first.
 
         Only what is done counts, and of which every destination has everything: where somebody
-        cancelled a delivery, the original stays.
+        cancelled a delivery, the original stays. What was de-identified on reception is none.
 
         Parameters
         ----------
@@ -33,6 +34,11 @@ class RetentionLedger(AuditLedger):
         )
         is_there = sa.exists().where(
             instance.c.study_id == study.c.id, instance.c.vanished_at.is_(None)
+        )
+        is_clean = sa.exists().where(
+            instance.c.study_id == study.c.id,
+            reception_mark.c.server == study.c.server,
+            reception_mark.c.orthanc_id == instance.c.orthanc_id,
         )
         is_missed = sa.exists().where(*of_this_run, delivery.c.state != "delivered")
         is_delivered = sa.exists().where(*of_this_run, delivery.c.state == "delivered")
@@ -48,7 +54,8 @@ class RetentionLedger(AuditLedger):
         )
         query = (
             sa.select(study.c.id, study.c.generation)
-            .where(study.c.server == server, study.c.state == "done", is_over, is_there, ~is_missed)
+            .where(study.c.server == server, study.c.state == "done", is_over, is_there)
+            .where(~is_missed, ~is_clean)
             .order_by(study.c.state_changed_at)
             .limit(limit)
         )

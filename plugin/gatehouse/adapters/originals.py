@@ -18,6 +18,9 @@ from gatehouse.policy.load import load_single
 from gatehouse.policy.model import Policy
 
 STUDIES_AT_ONCE = 20
+LOOKED_AT_MAX = 200
+"""So many are looked at to find them: what can't be deleted keeps no other from its turn."""
+
 CHANGES_AT_ONCE = 1000
 
 log = structlog.get_logger()
@@ -41,15 +44,14 @@ class Originals:
         retained = self._retained()
         if not retained:
             return 0
-        due = self._ledger.expired_originals(self._server, retained, self._clock(), STUDIES_AT_ONCE)
+        due = self._ledger.expired_originals(self._server, retained, self._clock(), LOOKED_AT_MAX)
         deleted = left = 0
         for key in due:
-            if is_stopping():
+            if deleted >= STUDIES_AT_ONCE or is_stopping():
                 break
             try:
                 deleted += self._delete(key)
             except GatehouseError as error:
-                # At the next look; one that Orthanc can't delete keeps no other from its turn.
                 left += 1
                 log.warning("originals not deleted", study=key.study_id, reason=str(error))
         self._left = left
