@@ -184,7 +184,7 @@ def test_an_unexpected_error_holds_the_study_and_tells_no_more_than_its_type(
     def broken(*_: object) -> None:
         raise RuntimeError(f"can't read {CANARY}")
 
-    monkeypatch.setattr("gatehouse.pipeline.bench.verify", broken)
+    monkeypatch.setattr("gatehouse.pipeline.workbench.verify", broken)
     line = Line(tmp_path, instances=1)
 
     line.run(KEY)

@@ -20,7 +20,6 @@ from gatehouse.adapters.ledger import Ledger
 from gatehouse.adapters.spool import FolderSpool
 from gatehouse.deid.pseudonyms import key_id
 from gatehouse.errors import GatehouseError
-from gatehouse.pipeline.bench import Bench, orthanc_id
 from gatehouse.pipeline.delivery import DeliverySteps
 from gatehouse.pipeline.early import Early
 from gatehouse.pipeline.packs import PackShelf
@@ -28,6 +27,7 @@ from gatehouse.pipeline.ports import InstanceReceipt, OutgoingInstance, Received
 from gatehouse.pipeline.records import DeliveryKey, StudyKey
 from gatehouse.pipeline.study import StudySteps
 from gatehouse.pipeline.tools import Tools
+from gatehouse.pipeline.workbench import Bench, orthanc_id
 from gatehouse.policy.load import load_single
 from gatehouse.policy.model import Delivery, Pack
 from support.dicom_builder import series, to_bytes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydicom.uid import ExplicitVRLittleEndian
 
-from gatehouse.pipeline.bench import orthanc_id
 from gatehouse.pipeline.ports import OutgoingInstance
+from gatehouse.pipeline.workbench import orthanc_id
 from support.dicom_builder import CT_IMAGE_STORAGE, ct, to_bytes
 
 

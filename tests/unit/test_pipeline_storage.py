@@ -13,8 +13,8 @@ import pytest
 
 from gatehouse.adapters import plugin_configuration
 from gatehouse.adapters.storage_area import MAPPED_BYTES_MIN, StorageArea
-from gatehouse.pipeline.bench import Bench
 from gatehouse.pipeline.ports import FactsJob, Held
+from gatehouse.pipeline.workbench import Bench
 from gatehouse.policy.model import Origin
 from support.dicom_builder import ct, to_bytes
 from support.faults import MASTER_KEY, MemoryArchive

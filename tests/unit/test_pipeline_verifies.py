@@ -15,7 +15,7 @@ from gatehouse.deid.known_values import KnownValues
 from gatehouse.deid.model import Deidentified, ProjectKeys
 from gatehouse.deid.plan import Plan
 from gatehouse.deid.recipe import Recipe
-from gatehouse.pipeline import bench
+from gatehouse.pipeline import workbench
 from gatehouse.pipeline.ports import Held, MakeJob
 from gatehouse.pipeline.records import Output
 from support.dicom_builder import ct_bytes
@@ -53,9 +53,9 @@ _right = engine.deidentify
 def test_what_the_verification_refuses_is_held_and_not_spooled(
     leak: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "deidentify", leak)
+    monkeypatch.setattr(workbench, "deidentify", leak)
 
-    result = bench.Bench(_Archive(), FolderSpool(tmp_path), bytes(32)).make(JOB)
+    result = workbench.Bench(_Archive(), FolderSpool(tmp_path), bytes(32)).make(JOB)
 
     assert isinstance(result, Held)
     assert result.rule.startswith("verify.")
@@ -63,7 +63,7 @@ def test_what_the_verification_refuses_is_held_and_not_spooled(
 
 
 def test_what_the_verification_passes_is_spooled(tmp_path: Path) -> None:
-    result = bench.Bench(_Archive(), FolderSpool(tmp_path), bytes(32)).make(JOB)
+    result = workbench.Bench(_Archive(), FolderSpool(tmp_path), bytes(32)).make(JOB)
 
     assert isinstance(result, Output)
     assert [file.suffix for file in tmp_path.rglob("*") if file.is_file()] == [".dcm"]

@@ -17,9 +17,9 @@ from pydicom import dcmread
 
 from gatehouse.errors import HoldError, PolicyError
 from gatehouse.pipeline import reception
-from gatehouse.pipeline.bench import orthanc_id
 from gatehouse.pipeline.reception import Reception, TakenIn
 from gatehouse.pipeline.reception_journal import ReceptionMark, ReceptionRefusal
+from gatehouse.pipeline.workbench import orthanc_id
 from support.dicom_builder import INSTANCE_UID, SERIES_UID, STUDY_UID, ct_bytes
 from support.reception import ADULTS, MASTER_KEY, pack, policy
 

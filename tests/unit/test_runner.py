@@ -17,8 +17,8 @@ from gatehouse.adapters.run_desk import RunDesk
 from gatehouse.adapters.run_source import RemoteStudies
 from gatehouse.adapters.runner import ARRIVAL_S, Runner
 from gatehouse.errors import PolicyError, StateError
-from gatehouse.pipeline.bench import orthanc_id
 from gatehouse.pipeline.records import StudyKey
+from gatehouse.pipeline.workbench import orthanc_id
 from gatehouse.policy.model import Pack
 from support.studies import SERVER, pack, policy, received
 

@@ -18,8 +18,8 @@ from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.adapters.spool import FolderSpool
 from gatehouse.adapters.storage_area import StorageArea
 from gatehouse.errors import UnavailableError
-from gatehouse.pipeline.bench import Bench
 from gatehouse.pipeline.ports import EarlyJob, FactsJob, KnownJob, MakeJob, MarkedJob
+from gatehouse.pipeline.workbench import Bench
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4

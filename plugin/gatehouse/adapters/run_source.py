@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from gatehouse.adapters.orthanc_client import OrthancArchive
 from gatehouse.errors import UnavailableError
-from gatehouse.pipeline.bench import orthanc_id
+from gatehouse.pipeline.workbench import orthanc_id
 
 STUDIES_MAX = 100_000
 

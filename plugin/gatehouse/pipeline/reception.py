@@ -23,9 +23,9 @@ from gatehouse.deid.pseudonyms import derive_project_keys
 from gatehouse.deid.verify import verify
 from gatehouse.dicom.scan import Buffer
 from gatehouse.errors import HoldError, PolicyError
-from gatehouse.pipeline.bench import orthanc_id
 from gatehouse.pipeline.file_meta import read_file_meta
 from gatehouse.pipeline.reception_journal import ReceptionMark, ReceptionRefusal
+from gatehouse.pipeline.workbench import orthanc_id
 from gatehouse.policy.decide import attributes_of, decide
 from gatehouse.policy.facts import extract
 from gatehouse.policy.model import InstanceFacts, Origin, Outcome, Pack, Policy
