@@ -54,6 +54,10 @@ def _pixels() -> Iterator[Case]:
     yield "the offset table", encapsulated(JPEG_BASELINE, jpeg, table=CANARY + b"  ")
     rle = struct.pack("<16I", 1, 64, *(0,) * 14) + b"\3\1\2\3\4\0"
     yield "text behind RLE", encapsulated(RLE, rle + CANARY)
+    two = struct.pack("<16I", 2, 64, 64 + 6 + len(CANARY), *(0,) * 13) + rle[64:]
+    yield "text between the segments of RLE", encapsulated(RLE, two + CANARY + rle[64:])
+    yield "text instead of RLE", encapsulated(RLE, CANARY * 8)
+    yield "a fragment of text behind RLE", encapsulated(RLE, rle, CANARY * 8)
     yield "offsets of RLE", encapsulated(RLE, rle[:24] + CANARY * 4 + rle[64:])
     j2k = (
         b"\xff\x4f\xff\x51\0\x29" + bytes(39) + b"\xff\x64"

@@ -179,14 +179,17 @@ def expected(dicom: bytes, plan: Plan, keys: ProjectKeys) -> Flat:
     _stamp(elements, plan, flat)
     syntax = str(data_set.file_meta.get("TransferSyntaxUID", ""))
     if (_PIXEL_DATA,) in flat:
-        flat[(_PIXEL_DATA,)] = _without_comments(flat[(_PIXEL_DATA,)], syntax)
+        rows, columns = (
+            int.from_bytes(elements.value(tag)[:2], "little") for tag in (0x00280010, 0x00280011)
+        )
+        flat[(_PIXEL_DATA,)] = _without_comments(flat[(_PIXEL_DATA,)], syntax, rows * columns)
     return flat
 
 
-def _without_comments(pixels: bytes, syntax: str) -> bytes:
+def _without_comments(pixels: bytes, syntax: str, of_frame: int) -> bytes:
     changed = bytearray(pixels)
     whole = pixels + _SEQUENCE_DELIMITER
-    for start, end, new in code_streams.blanked(whole, 0, len(whole), syntax):
+    for start, end, new in code_streams.blanked(whole, 0, len(whole), syntax, of_frame):
         changed[start:end] = new
     return bytes(changed)
 

@@ -10,6 +10,7 @@ import struct
 import pytest
 
 from gatehouse.dicom.run_lengths import unused
+from gatehouse.errors import ScanError
 
 RUNS = b"\x01ab" + b"\xfez"
 """Two letters as they are, and three times one letter."""
@@ -30,8 +31,8 @@ def frame(*segments: bytes, rest: bytes = b"", header: bytes = b"") -> memoryvie
         frame(RUNS),
         frame(RUNS, RUNS),
         frame(RUNS, rest=b"\0"),
-        memoryview(b""),
-        memoryview(b"x" * 80),
+        frame(RUNS + b"\0", RUNS),
+        frame(b"\x80\x80" + RUNS),
     ],
 )
 def test_a_frame_without_more_than_its_pixels_stays(whole: memoryview) -> None:
@@ -46,6 +47,35 @@ def test_what_is_behind_the_last_pixel_is_found() -> None:
     whole = frame(RUNS, RUNS, rest=b"JANE")
 
     assert unused(whole, 5) == [(64 + 2 * len(RUNS), len(whole))]
+
+
+def test_what_is_between_two_segments_is_found() -> None:
+    whole = frame(RUNS + b"JANE", RUNS)
+
+    assert unused(whole, 5) == [(64 + len(RUNS), 64 + len(RUNS) + 4)]
+
+
+def test_a_segment_that_ends_too_early_has_no_room() -> None:
+    assert unused(frame(RUNS), 6) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"",
+        b"x" * 80,
+        struct.pack("<16I", 0, *(0,) * 15) + b"JANE",
+        struct.pack("<16I", 16, 64, *range(65, 79)) + b"JANE",
+        struct.pack("<16I", 1, 68, *(0,) * 14) + b"JANE" + RUNS,
+        struct.pack("<16I", 2, 64, 64, *(0,) * 13) + RUNS,
+        struct.pack("<16I", 2, 64, 500, *(0,) * 13) + RUNS,
+    ],
+)
+def test_what_is_no_frame_in_run_lengths_is_held(broken: bytes) -> None:
+    with pytest.raises(ScanError) as held:
+        unused(memoryview(broken), 5)
+
+    assert held.value.rule == "dicom.code-stream"
 
 
 def test_without_the_size_of_the_image_no_end_is_looked_for() -> None:

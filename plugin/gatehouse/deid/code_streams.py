@@ -70,12 +70,12 @@ def blanked(
             for frame in _frames(view, start, end):
                 yield from _blanked(view, frame, reader)
     if suffix == run_lengths.SUFFIX:
-        for base, stop in list(_fragments(view, start, end))[1:]:
+        for base, stop in _images(view, start, end):
             for first, last in run_lengths.unused(view[base:stop], pixels):
                 yield base + first, base + last, bytes(last - first)
     for suffixes, reader in _VIDEOS:
         if suffix in suffixes:
-            video = _video(view, start, end)
+            video = _images(view, start, end)
             if video and not _is_in_container(view, video):
                 yield from _blanked(view, video, reader)
 
@@ -92,7 +92,7 @@ def hold_container(data: Buffer, start: int, end: int, transfer_syntax_uid: str)
     if not any(suffix in suffixes for suffixes, _ in _VIDEOS):
         return
     view = memoryview(data)
-    video = _video(view, start, end)
+    video = _images(view, start, end)
     if video and _is_in_container(view, video):
         raise DeidentificationError(
             "pixels.container",
@@ -101,8 +101,11 @@ def hold_container(data: Buffer, start: int, end: int, transfer_syntax_uid: str)
         )
 
 
-def _video(view: memoryview, start: int, end: int) -> list[Stretch]:
-    """Return the fragments of a video, which together are one stream (PS3.5 section A.4.5)."""
+def _images(view: memoryview, start: int, end: int) -> list[Stretch]:
+    """Return the fragments that are not empty, without the Basic Offset Table.
+
+    Of a video, they are one stream together (PS3.5 section A.4.5); of run lengths, each is a frame.
+    """
     return [(one, stop) for one, stop in list(_fragments(view, start, end))[1:] if one < stop]
 
 
