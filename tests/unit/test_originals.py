@@ -69,7 +69,10 @@ class Stage:
             self.line.run(KEY)
         self.archive = Archive(self.line)
         self.done_at = self.line.now
+        self.now = self.done_at
         self.warnings: list[str] = []
+        archive = cast(OrthancArchive, self.archive)
+        self.originals = Originals(self.ledger, archive, SERVER, lambda: self.now)
 
     @property
     def ledger(self) -> Ledger:
@@ -77,11 +80,9 @@ class Stage:
 
     def after(self, seconds: float) -> list[str]:
         """Look so long after the study was done; return what was deleted."""
-        archive = cast(OrthancArchive, self.archive)
-        now = self.done_at + seconds
-        made = Originals(self.ledger, archive, SERVER, lambda: now)
-        made.delete_expired()
-        self.warnings = list(made.warnings())
+        self.now = self.done_at + seconds
+        self.originals.delete_expired()
+        self.warnings = list(self.originals.warnings())
         return self.archive.deleted
 
     def audit(self) -> list[tuple[str, str]]:
@@ -212,6 +213,28 @@ def test_one_that_can_not_be_deleted_keeps_no_other_from_its_turn(
     assert stage.after(31 * DAY_S) == ["second"]
 
 
+def test_what_was_looked_at_is_looked_at_again_a_few_times_a_day_only(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    there = stage.line.archive.describe
+    stage.line.archive.describe = lambda _ids: [received("instance-1", digest="other")]  # type: ignore[method-assign]
+    stage.after(31 * DAY_S)
+    stage.line.archive.describe = there  # type: ignore[method-assign]
+
+    soon = list(stage.after(31 * DAY_S + 60.0))
+    later = stage.after(31 * DAY_S + originals.LOOK_AT_ALL_S)
+
+    assert soon == []
+    assert later == ["instance-1", "instance-2"]
+
+
+def test_what_becomes_due_after_a_look_is_deleted_at_the_next_one(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    looks = [len(stage.after(30 * DAY_S + seconds)) for seconds in (-120, -60, 0, 60)]
+
+    assert looks == [0, 0, 2, 2]
+
+
 def test_what_could_not_be_deleted_is_deleted_at_the_next_look(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
 
@@ -228,7 +251,7 @@ def test_what_could_not_be_deleted_is_deleted_at_the_next_look(tmp_path: Path) -
         "the originals of 1 study could not be deleted, although their time is over; it is tried "
         "again"
     ]
-    assert stage.after(32 * DAY_S) == ["instance-1", "instance-2"]
+    assert stage.after(31 * DAY_S + 60) == ["instance-1", "instance-2"]
     assert stage.warnings == []
     assert stage.audit() == [("study 1", "2 instances"), ("study 1", "1 instances")]
 

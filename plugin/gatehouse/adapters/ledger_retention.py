@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import sqlalchemy as sa
@@ -11,12 +12,21 @@ from gatehouse.adapters.ledger_reception_tables import reception_mark
 from gatehouse.adapters.ledger_tables import delivery, instance, study
 from gatehouse.pipeline.records import Retention, StudyKey
 
+EPOCH = -1.0
+"""Before all times: a database takes no minus infinity for one."""
+
 
 class RetentionLedger(AuditLedger):
     """Methods of the service, which deletes originals in Orthanc when their time is over."""
 
     def expired_originals(
-        self, server: str, retained: Mapping[str, Retention], now: float, limit: int
+        self,
+        server: str,
+        retained: Mapping[str, Retention],
+        now: float,
+        limit: int,
+        *,
+        since: float = -math.inf,
     ) -> list[StudyKey]:
         """Return studies whose originals are there and are not to be any more, the oldest first.
 
@@ -27,6 +37,8 @@ class RetentionLedger(AuditLedger):
         ----------
         retained : Mapping of str to Retention
             By the digest of the policy version under which a study was made.
+        since : float
+            Leave out what was due at that time already: to look at all that ever went takes long.
         """
         of_this_run = (
             delivery.c.study_id == study.c.id,
@@ -47,6 +59,7 @@ class RetentionLedger(AuditLedger):
                 sa.and_(
                     study.c.policy_digest == digest,
                     study.c.state_changed_at <= now - one.after_s,
+                    study.c.state_changed_at > max(since - one.after_s, EPOCH),
                     sa.true() if one.is_kept_locally else is_delivered,
                 )
                 for digest, one in retained.items()

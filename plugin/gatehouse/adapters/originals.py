@@ -6,6 +6,7 @@ were processed: one instance after the other, never a study, in which something 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import structlog
@@ -23,6 +24,9 @@ LOOKED_AT_MAX = 200
 
 CHANGES_AT_ONCE = 1000
 
+LOOK_AT_ALL_S = 6 * 3600.0
+"""How often all studies are looked at, and not only what has become due since the last time."""
+
 log = structlog.get_logger()
 
 
@@ -38,16 +42,25 @@ class Originals:
         self._clock = clock
         self._known: dict[str, Retention | None] = {}
         self._left = 0
+        self._looked_at = -math.inf
+        self._all_at = -math.inf
 
     def delete_expired(self, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Delete what is due, a few studies at a time; return of how many."""
         retained = self._retained()
         if not retained:
             return 0
-        due = self._ledger.expired_originals(self._server, retained, self._clock(), LOOKED_AT_MAX)
+        now = self._clock()
+        if abs(now - self._all_at) >= LOOK_AT_ALL_S:
+            self._looked_at, self._all_at = -math.inf, now
+        due = self._ledger.expired_originals(
+            self._server, retained, now, LOOKED_AT_MAX, since=self._looked_at
+        )
+        is_whole = len(due) < LOOKED_AT_MAX
         deleted = left = 0
         for key in due:
             if deleted >= STUDIES_AT_ONCE or is_stopping():
+                is_whole = False
                 break
             try:
                 deleted += self._delete(key)
@@ -55,6 +68,8 @@ class Originals:
                 left += 1
                 log.warning("originals not deleted", study=key.study_id, reason=str(error))
         self._left = left
+        if is_whole and not left:
+            self._looked_at = now
         return deleted
 
     def warnings(self) -> Iterator[str]:
