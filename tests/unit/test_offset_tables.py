@@ -10,7 +10,8 @@ import struct
 import pytest
 
 from gatehouse.deid.engine import deidentify
-from gatehouse.errors import HoldError
+from gatehouse.deid.verify import verify
+from gatehouse.errors import HoldError, VerificationError
 from support.adversarial import encapsulated, with_elements
 from support.adversarial_objects import JPEG_BASELINE
 from support.leaks import keys, plan
@@ -20,7 +21,10 @@ FRAMES = struct.pack("<2I", 0, len(IMAGE) + 8)
 
 
 def output(dicom: bytes) -> bytes:
-    return deidentify(dicom, plan(), keys()).to_bytes()
+    """Return what leaves, which the verification agrees with."""
+    made = deidentify(dicom, plan(), keys())
+    verify(dicom, made, plan(), keys())
+    return made.to_bytes()
 
 
 def test_a_table_of_frames_stays() -> None:
@@ -36,6 +40,21 @@ def test_what_is_no_table_is_emptied_and_the_image_stays(table: bytes) -> None:
 
     assert b"JANE" not in made
     assert b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0" + struct.pack("<I", len(IMAGE)) + IMAGE in made
+
+
+def test_the_verification_looks_into_a_table() -> None:
+    table = b"DOE^JANE"
+    dicom = encapsulated(JPEG_BASELINE, IMAGE, IMAGE, table=table)
+    item = b"\xfe\xff\0\xe0"
+    made = deidentify(dicom, plan(), keys())
+    broken = made.to_bytes().replace(
+        item + bytes(4) + item, item + struct.pack("<I", len(table)) + table + item
+    )
+
+    with pytest.raises(VerificationError) as held:
+        verify(dicom, made._replace(chunks=(broken,)), plan(), keys())
+
+    assert held.value.rule == "verify.residual-identifier"
 
 
 @pytest.mark.parametrize(

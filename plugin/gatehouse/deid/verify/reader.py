@@ -69,7 +69,8 @@ class Reading(NamedTuple):
     has_long_number: bool
     """Whether a single binary number of an output is longer than one."""
     pixel_bytes: int
-    """Length of the value of Pixel Data with the heads of its fragments; 0 if there is none."""
+    """Length of the value of Pixel Data with the heads of its fragments; 0 if there is none. The
+    Basic Offset Table does not count: one that is none is emptied."""
     meta_bytes: int
     """Length of group 0002 behind its group length, which has to say just this."""
     header_bytes: int
@@ -157,8 +158,8 @@ def _read(whole: _Pieces, window: int, walk: Walk) -> Reading:
     position, is_at_pixels = walk.top(head, position, explicit=explicit, big_endian=big)
     header_bytes = position
     while is_at_pixels:
-        start, stop = _pixels(whole, position, explicit, big, walk.values)
-        pixel_bytes += stop - start
+        start, stop, table_bytes = _pixels(whole, position, explicit, big, walk.values)
+        pixel_bytes += stop - start - table_bytes
         tail = whole.read(stop, whole.length)
         position, is_at_pixels = walk.top(tail, 0, explicit=explicit, big_endian=big)
         position += stop
@@ -217,10 +218,11 @@ def _inflate(deflated: Buffer) -> bytes:
 
 def _pixels(
     whole: _Pieces, position: int, explicit: bool, big: bool, values: set[bytes] | None
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Return where the value of the pixel data element at ``position`` starts and stops.
 
-    The beginnings of compressed images, in which comments stand, are added to the values.
+    Behind it, how long the Basic Offset Table is. The beginnings of compressed images, in which
+    comments stand, and the table are added to the values.
     """
     start = position + (12 if explicit else 8)
     field = bytes(whole.read(start - 4, start))
@@ -230,8 +232,8 @@ def _pixels(
     if length != UNDEFINED:
         if start + length > whole.length:
             raise UnreadableError("the pixel data reaches beyond the end")
-        return start, start + length
-    stop = start
+        return start, start + length, 0
+    stop, table_bytes = start, None
     while stop < whole.length:
         head = whole.read(stop, stop + 8)
         if len(head) < 8:
@@ -239,10 +241,14 @@ def _pixels(
         group, element, length = IMPLICIT.unpack(head)
         stop += 8 + (0 if length == UNDEFINED else length)
         if (group << 16 | element, length) == (SEQUENCE_END, 0):
-            return start, stop
+            return start, stop, table_bytes or 0
         if group << 16 | element != ITEM or length == UNDEFINED:
             raise UnreadableError("the fragments of the pixel data are broken")
-        if values is not None:
+        if table_bytes is None:
+            table_bytes = length
+            if values is not None:
+                values.add(bytes(whole.read(stop - length, stop)))
+        elif values is not None:
             head = whole.read(stop - length, stop - length + min(length, _IMAGE_HEAD_BYTES))
             if head[:1] == b"\xff":
                 values.add(_IMAGE_BEGINS.split(head, 1)[0])
