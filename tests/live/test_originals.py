@@ -1,7 +1,8 @@
 """Goal: a real Orthanc has no original any more when its time is over, and nothing else is gone.
 
 Method: a real archive with a study that was delivered and one that is held, a real worker over
-PostgreSQL; the clock of what deletes originals is put forward.
+PostgreSQL; the clock of what deletes originals is put forward. And a whole gateway whose policy
+keeps originals for a second.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pydicom.uid import generate_uid
 
 from gatehouse.adapters.originals import Originals
 from gatehouse.adapters.orthanc_client import OrthancArchive
-from support.dicom_builder import series, to_bytes
-from support.orthanc import eventually
+from support.dicom_builder import ct_bytes, series, to_bytes
+from support.gateway import Gateway
+from support.orthanc import Orthanc, eventually
 from support.postgresql import PostgreSQL, postgresql  # noqa: F401  a fixture
 from support.workers import AUTHORIZATION, Plant
 
@@ -66,3 +68,24 @@ def test_originals_go_and_what_was_made_of_them_stays(plant: Plant) -> None:
     assert plant.inbox.compare() == 0
     assert plant.states() == {"done": 1, "held": 1}
     assert delete_after(plant, 32.0) == 0
+
+
+def test_the_service_of_a_gateway_looks_after_them(tmp_path: Path) -> None:
+    with Orthanc(
+        tmp_path / "research", DicomAet="RESEARCH", DicomAlwaysAllowStore=True
+    ) as research:
+        gateway = Gateway(tmp_path / "gateway", research_port=research.dicom_port)
+        policy = gateway.policies / "everything" / "everything.yaml"
+        policy.write_text(policy.read_text() + "retain-original: 1s\n")
+        with gateway:
+            gateway.upload(ct_bytes())
+            eventually(lambda: gateway.ask("status")["studies"].get("done") == 1, PATIENCE_S)
+            # A service looks when it begins, and then once a minute.
+            gateway.kill()
+            gateway.start()
+
+            eventually(lambda: gateway.get("/instances").json() == [], PATIENCE_S)
+
+            trail = [one["action"] for one in gateway.ask("audit?limit=1000")["audit"]]
+            assert "study.original-expired" in trail
+            assert len(research.get("/instances").json()) == 1
