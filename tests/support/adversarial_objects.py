@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,6 +26,8 @@ JPEG_2000: Final = "1.2.840.10008.1.2.4.91"
 MPEG_2: Final = "1.2.840.10008.1.2.4.100"
 H_264: Final = "1.2.840.10008.1.2.4.102"
 RLE: Final = "1.2.840.10008.1.2.5"
+PLAIN: Final = "1.2.840.10008.1.2.1.98"
+DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
 
 
 def cases() -> Iterator[Case]:
@@ -59,6 +62,13 @@ def _pixels() -> Iterator[Case]:
     yield "text instead of RLE", encapsulated(RLE, CANARY * 8)
     yield "a fragment of text behind RLE", encapsulated(RLE, rle, CANARY * 8)
     yield "offsets of RLE", encapsulated(RLE, rle[:24] + CANARY * 4 + rle[64:])
+    deflated = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    frame = deflated.compress(b"\1\2\3\4") + deflated.flush()
+    more = zlib.compress(b"\1\2\3\4" + CANARY, 0)[2:-4]
+    yield "text behind plain frames", encapsulated(PLAIN, b"\1\2\3\4" + CANARY)
+    yield "text behind deflated frames", encapsulated(DEFLATED_FRAMES, frame + CANARY)
+    yield "text within deflated frames", encapsulated(DEFLATED_FRAMES, more)
+    yield "text instead of deflated frames", encapsulated(DEFLATED_FRAMES, CANARY * 4)
     j2k = (
         b"\xff\x4f\xff\x51\0\x29" + bytes(39) + b"\xff\x64"
         + struct.pack(">H", len(CANARY) + 4) + b"\0\1" + CANARY

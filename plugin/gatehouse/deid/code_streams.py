@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Final
 
 from gatehouse.deid.output import Edit
-from gatehouse.dicom import run_lengths, scan, video_streams
+from gatehouse.dicom import plain_frames, run_lengths, scan, video_streams
 from gatehouse.dicom.code_streams import (
     JPEG_2000_SUFFIXES,
     JPEG_SUFFIXES,
@@ -45,9 +45,21 @@ _VIDEOS: Final[tuple[tuple[frozenset[str], _Reader], ...]] = (
     (video_streams.HEVC_SUFFIXES, video_streams.texts_of_hevc),
 )
 
+_FRAMES: Final[dict[str, Callable[[memoryview, int], list[Stretch]]]] = {
+    run_lengths.SUFFIX: run_lengths.unused,
+    plain_frames.PLAIN_SUFFIX: plain_frames.unused_of_plain,
+    plain_frames.DEFLATED_SUFFIX: plain_frames.unused_of_deflated,
+}
+"""How to find what no decoder reads where each fragment is a frame."""
+
 
 def blanked(
-    data: Buffer, start: int, end: int, transfer_syntax_uid: str, pixels: int = 0
+    data: Buffer,
+    start: int,
+    end: int,
+    transfer_syntax_uid: str,
+    pixels: int = 0,
+    frame_bytes: int = 0,
 ) -> Iterator[Edit]:
     """Yield the edits that overwrite text in the fragments of Pixel Data.
 
@@ -57,6 +69,8 @@ def blanked(
         Value of the element: items and delimiter.
     pixels : int, optional
         Of a frame, where they are known: behind them, run lengths end.
+    frame_bytes : int, optional
+        Of a frame that is not compressed, where they are known.
 
     Raises
     ------
@@ -69,9 +83,11 @@ def blanked(
         if suffix in suffixes:
             for frame in _frames(view, start, end):
                 yield from _blanked(view, frame, reader)
-    if suffix == run_lengths.SUFFIX:
+    if suffix in _FRAMES:
+        unused = _FRAMES[suffix]
+        size = pixels if suffix == run_lengths.SUFFIX else frame_bytes
         for base, stop in _images(view, start, end):
-            for first, last in run_lengths.unused(view[base:stop], pixels):
+            for first, last in unused(view[base:stop], size):
                 yield base + first, base + last, bytes(last - first)
     for suffixes, reader in _VIDEOS:
         if suffix in suffixes:
@@ -104,7 +120,7 @@ def hold_container(data: Buffer, start: int, end: int, transfer_syntax_uid: str)
 def _images(view: memoryview, start: int, end: int) -> list[Stretch]:
     """Return the fragments that are not empty, without the Basic Offset Table.
 
-    Of a video, they are one stream together (PS3.5 section A.4.5); of run lengths, each is a frame.
+    Of a video, they are one stream together (PS3.5 section A.4.5); of the others, each is a frame.
     """
     return [(one, stop) for one, stop in list(_fragments(view, start, end))[1:] if one < stop]
 

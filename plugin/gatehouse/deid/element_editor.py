@@ -201,9 +201,9 @@ class ElementEditor:
         instance = self.instance
         table = offset_tables.emptied(self._data, value, following)
         pixels = pixel_lengths.pixels_of_frame(instance) if place is None else 0
-        edits = list(
-            code_streams.blanked(self._data, value, following, instance.file.syntax.uid, pixels)
-        )
+        size = pixel_lengths.bytes_of_frame(instance) if place is None else 0
+        syntax = instance.file.syntax.uid
+        edits = list(code_streams.blanked(self._data, value, following, syntax, pixels, size))
         if table is not None:
             edits.insert(0, table)
         if edits:

@@ -103,6 +103,11 @@ def _frame_bits(instance: Instance) -> int:
     return pixels_of_frame(instance) * samples * bits
 
 
+def bytes_of_frame(instance: Instance) -> int:
+    """Return the bytes of a frame in which no samples are shared; 0 if they are not known."""
+    return (_frame_bits(instance) + 7) // 8
+
+
 def pixels_of_frame(instance: Instance) -> int:
     """Return rows by columns; 0 if they are not known."""
     return _number(instance, _ROWS) * _number(instance, _COLUMNS)
