@@ -369,11 +369,14 @@ def test_the_overview_shows_a_study_that_comes_without_being_loaded_again(
     tile = page.locator(".tiles a[href$='state=done'] strong")
     before = int(tile.inner_text())
     page.evaluate("window.stayed = true")
+    page.locator("#state-held").focus()
 
     site.send(sample("MR_small.dcm"))
 
     expect(tile).not_to_have_text(str(before))
     assert page.evaluate("window.stayed") is True
+    # Who uses the keyboard is where he was.
+    assert page.evaluate("document.activeElement.id") == "state-held"
 
 
 def test_the_editor_completes_from_the_schema(visit: Any, studies: dict[str, int]) -> None:

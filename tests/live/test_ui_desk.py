@@ -133,12 +133,25 @@ def test_a_page_is_accessible_fits_its_screen_and_runs_no_markup(
     visitor.close()
 
 
-def test_a_dialog_is_accessible(browser: Browser, site: UiSite, studies: dict[str, int]) -> None:
+def test_a_dialog_is_accessible(
+    browser: Browser, site: UiSite, studies: dict[str, int], run: int
+) -> None:
     visitor = Visitor(browser, site.url, "petra", PASSWORD)
+    held = f"held?study={studies['child']}"
     found = []
-    for path, button in ((f"held?study={studies['child']}", "Release…"), ("runs", "New run…")):
-        visitor.open(path).get_by_role("button", name=button).first.click()
+    for path, button in (
+        (held, "Release…"),
+        (held, "Reject…"),
+        ("runs", "New run…"),
+        (f"runs/{run}", "Cancel…"),
+    ):
+        page = visitor.open(path)
+        page.emulate_media(color_scheme="light")
+        page.get_by_role("button", name=button).first.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
         found += visitor.violations()
+        page.emulate_media(color_scheme="dark")
+        found += visitor.violations("color-contrast")
     visitor.close()
 
     assert found == []
