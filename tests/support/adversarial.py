@@ -203,6 +203,18 @@ def _representations() -> Iterator[Case]:
         yield f"text as OB in place of {vr}", with_elements((tag, "OB", long))
         yield f"text as LO in place of {vr}", with_elements(text(tag, "LO"))
         yield f"text as PN in place of {vr}", with_elements(text(tag, "PN"))
+    several = {
+        "US": 0x00181310,
+        "UL": 0x00081161,
+        "FD": 0x00081163,
+        "FL": 0x00182043,
+        "SL": 0x00700052,
+        "SS": 0x00289503,
+        "AT": 0x00280009,
+    }
+    for vr, tag in several.items():
+        yield f"text as several {vr}", with_elements((tag, vr, long))
+        yield f"text as UN in place of several {vr}", with_elements((tag, "UN", long))
     for vr, tag in {"DS": 0x00180050, "IS": 0x00200013}.items():
         yield f"a name as {vr}", with_elements(text(tag, vr))
         yield f"a name as PN in place of {vr}", with_elements(text(tag, "PN"))

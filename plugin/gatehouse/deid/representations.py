@@ -42,6 +42,11 @@ _SPELLED: Final = {
 """What is written in a few letters (PS3.5 Table 6.2-1), with what is commonly seen besides. None of
 it can hold a word."""
 
+_HEAD_BYTES: Final = 64
+_TEXT_BYTES_MIN: Final = 16
+"""Eight numbers of two bytes, or two of eight, of which each byte is a letter, a digit or a sign,
+are no numbers: fractions, tags and counts have bytes of other kinds."""
+
 _NO_NUMBERS: Final = re.compile(
     rb"(?i)(?:[0-9+\-.e, \\\0\t\r\n]|nan|infinity|inf|n/a|none|null|\*|#|ind|unknown)*"
 ).fullmatch
@@ -117,7 +122,9 @@ def is_of_kind(
     if not is_binary or not length:
         return True
     if written in _SIZES or written in ("", "UN"):
-        return not size or not is_single or length <= max(size, _SIZES.get(written, 0))
+        if is_single:
+            return not size or length <= max(size, _SIZES.get(written, 0))
+        return not size or not _is_text(bytes(data[start : min(end, start + _HEAD_BYTES)]))
     if written in _STREAMS:
         return not size
     return bool(size and _NUMBER(data, start, end))  # a number as text, which can be read
@@ -135,6 +142,11 @@ def hold_other(
     """
     if not is_of_kind(known, vr, data, start, end, is_single=is_single):
         raise ScanError("dicom.vr", "a value that stays is not of its attribute's kind")
+
+
+def _is_text(head: bytes) -> bool:
+    plain = head.rstrip(b"\0 ")
+    return len(plain) >= _TEXT_BYTES_MIN and plain.isascii() and plain.decode("ascii").isprintable()
 
 
 @lru_cache(maxsize=64)
