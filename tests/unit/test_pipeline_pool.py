@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -241,3 +243,38 @@ def test_processes_leave_no_core_dump_and_show_no_key(start: Callable[..., Proce
     # The system gives what can't be dumped to root: not even the same user looks into it.
     is_ours = environment.stat().st_uid == os.geteuid()
     assert is_ours == (os.geteuid() == 0)
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionRefusedError])
+def test_a_fork_server_that_dies_while_it_makes_a_process_is_made_anew(
+    start: Callable[..., ProcessPool], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    fails = iter([True])
+    monkeypatch.setattr(ForkServerProcess, "start", failing(fails, error))
+
+    [result] = start(size=1).make(jobs("good-1"))
+
+    assert isinstance(result, Output)
+    assert next(fails, None) is None
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionRefusedError])
+def test_where_no_process_can_be_made_the_study_waits_and_is_not_held(
+    start: Callable[..., ProcessPool], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(ForkServerProcess, "start", failing(repeat(True), error))
+
+    with pytest.raises(UnavailableError, match=f"a process of the pool: {error.__name__}"):
+        list(start(size=1).make(jobs("good-1")))
+
+
+def failing(fails: Iterator[bool], error: type[Exception]) -> Callable[[ForkServerProcess], None]:
+    """Return a start of processes that fails as often as this says, and then does not."""
+    real = ForkServerProcess.start
+
+    def begin(self: ForkServerProcess) -> None:
+        if next(fails, False):
+            raise error
+        real(self)
+
+    return begin

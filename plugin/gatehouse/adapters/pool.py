@@ -207,9 +207,25 @@ class ProcessPool:
         with self._lock:
             if self._is_closed:
                 raise UnavailableError("the pool was closed")
-            child = _Child(self._setup)
+            child = self._started()
             self._children.add(child)
         return child
+
+    def _started(self) -> _Child:
+        """Start a child; once more if the fork server died meanwhile, which is then made anew.
+
+        Raises
+        ------
+        UnavailableError
+            If none can be started: no instance is to blame, so its study waits.
+        """
+        reason = ""
+        for _ in range(TRIES):
+            try:
+                return _Child(self._setup)
+            except (EOFError, OSError) as error:
+                reason = type(error).__name__
+        raise UnavailableError(f"a process of the pool: {reason}")
 
     def _drop(self, child: _Child) -> None:
         with self._lock:
