@@ -65,7 +65,10 @@ def reason(plant: Plant) -> str:
 
 def ends_well(plant: Plant) -> None:
     """The study is done; all of it arrived once, under known UIDs, and nothing identifies."""
-    eventually(lambda: plant.states() == {"done": 1}, PATIENCE_S)
+    try:
+        eventually(lambda: plant.states() == {"done": 1}, PATIENCE_S)
+    except AssertionError:
+        raise AssertionError(f"{plant.states()} {plant.ledger.holds()}\n{plant.log()}") from None
     arrived = plant.arrived()
     known = {one.sop_instance_uid_new for one in plant.ledger.outputs(StudyKey(1, 1))}
     assert set(arrived) == known
