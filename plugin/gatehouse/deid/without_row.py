@@ -34,11 +34,14 @@ _NO_ADDRESS: Final = frozenset({0x0008010E, 0x00080120, 0x00687005})
 """Coding Scheme URL and URN Code Value say what a code is; a relative URI within a document."""
 
 _TEXTS: Final = """
-    00080401 00080402 00080418 00189910 00189917 0018991A 0022112C 00240044 00400400 00420010
+    00080401 00080402 00080418 00189910 00189917 0018991A 0022112C 00240044 00400400
     00440003 00440011 00440106 00660004 00741238 01000424 0040A224 0040A33A 30040006
     30080066 30080202 300600C8 300A0402 30020004
 """
 """Comments, titles and reasons, of procedures, patients and documents."""
+
+_TITLES: Final = "00420010"
+"""Document Title, which encapsulated documents have, even if it is empty (PS3.3 C.24.2, Type 2)."""
 
 _NUMBERS: Final = """
     00102295 0008041B 0008041C 00140105 00401006 00401007 00402006 00402007 00880130
@@ -74,6 +77,7 @@ _TEXT_VALUES: Final = "0040A160"
 
 _GROUPS: Final = (
     (_TEXTS, Cell("X/Z/D", _DESCRIPTORS)),
+    (_TITLES, Cell("Z", _DESCRIPTORS)),
     (_NUMBERS, Cell("X/Z/D", {})),
     (_PERSONS_AND_PLACES, Cell("X/Z/D", {})),
     (_OF_INSTITUTIONS, Cell("X/Z/D", _INSTITUTIONS)),
