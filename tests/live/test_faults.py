@@ -27,8 +27,8 @@ from support.workers import CANARY, Plant
 PATIENCE_S = 180.0
 SLICES = 20
 
-POOL = 4
-"""Processes of a worker, at least: itself, the fork server, and the two of its pool."""
+POOL = 5
+"""Processes of a worker: itself, the tracker of resources, the fork server, two of its pool."""
 
 
 @pytest.fixture
