@@ -362,6 +362,18 @@ def test_a_rejection_can_be_taken_back(visit: Any, studies: dict[str, int]) -> N
     expect(page.get_by_role("button", name="Reject…")).to_be_visible()
 
 
+def test_what_there_was_no_time_for_is_said(visit: Any, studies: dict[str, int]) -> None:
+    page = visit().open(f"held?study={studies['held']}")
+    page.route(
+        # A thousand held studies are too many for this: so the answer of such a site is given.
+        "**/held/re-evaluate",
+        lambda route: route.fulfill(json={"studies": [], "skipped": [], "left": 12}),
+    )
+    page.get_by_role("button", name="Again", exact=True).click()
+
+    expect(page.get_by_text("12 are left: ask for them once more.")).to_be_visible()
+
+
 def test_the_overview_shows_a_study_that_comes_without_being_loaded_again(
     site: UiSite, visit: Any
 ) -> None:

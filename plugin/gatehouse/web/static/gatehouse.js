@@ -65,7 +65,8 @@
     var buttons = element.tagName === 'FORM' ? element.querySelectorAll('button') : [element];
     Array.prototype.forEach.call(buttons, function (one) { one.disabled = true; });
     return ask(words[0], words[1], body).then(function (answer) {
-      keep(element.dataset.done || 'Done.');
+      var left = Number(answer.left) || 0;
+      keep((element.dataset.done || 'Done.') + (left ? ' ' + left + ' are left: ask for them once more.' : ''));
       var dialog = element.closest('dialog');
       if (dialog) {
         dialog.close();
