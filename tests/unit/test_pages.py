@@ -232,6 +232,13 @@ def test_the_first_steps_are_shown_until_a_study_has_come(
     assert "First steps" in text(site, "overview")
 
 
+def test_the_overview_says_in_plain_words_why_studies_are_held(tmp_path: Path) -> None:
+    with Site(tmp_path) as site:
+        site.hold()
+
+        assert "Images may carry burned-in text.<" in text(site, "overview")
+
+
 def test_a_decision_without_a_condition_is_a_decision(tmp_path: Path) -> None:
     with Site(tmp_path) as site:
         assert "Not decided yet." in text(site, "studies/1")
