@@ -116,8 +116,8 @@ def _texts(longest: int) -> st.SearchStrategy[bytes]:
     )
 
 
-_TEXTS = {length: _texts(length) for length in (4, 12, 16, 24)}
-_LONGEST = {"AS": 4, "IS": 12, "AE": 16, "CS": 16, "DS": 16, "SH": 16}
+_TEXTS = {length: _texts(length) for length in (16, 24)}
+_LONGEST = {"AE": 16, "CS": 16, "SH": 16}
 """What is longer is held; tests/unit/test_value_lengths.py is about that."""
 
 _UIDS = st.lists(st.integers(1, 9999), min_size=1, max_size=6).map(
@@ -141,6 +141,7 @@ _DATE_TIMES = st.sampled_from(
 _NUMBERS = st.sampled_from([b"", b"1 ", b"-12\\3 ", b"+007", b"12\\\\0"]).map(
     lambda value: value + b" " * (len(value) % 2)
 )
+_AGES = st.sampled_from([b"", b"034Y", b"090Y", b"011M", b"12W ", b"91", b"    "])
 _SIZES = {"AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "SL": 4, "SV": 8}
 _SIZES |= {"UL": 4, "UV": 8}
 _PRIVATE_VRS = ("LO", "SH", "DS", "UI", "DA", "UN", "OB")
@@ -148,7 +149,7 @@ _PRIVATE_VRS = ("LO", "SH", "DS", "UI", "DA", "UN", "OB")
 
 def _values(vr: str, longest: int = 3) -> st.SearchStrategy[Any]:
     special = {"UI": _UID, "DA": _DATES, "TM": _TIMES, "DT": _DATE_TIMES}
-    special |= {"DS": _NUMBERS, "IS": _NUMBERS}
+    special |= {"DS": _NUMBERS, "IS": _NUMBERS, "AS": _AGES}
     if vr in special:
         return special[vr]
     if vr in ("OB", "OW", "UN", "US", "SS", *_SIZES):
